@@ -1,0 +1,114 @@
+"""Session hours of the New York Stock Exchange, from the XNYS calendar of `exchange_calendars` (offline, early closes included)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+import pandas as pd
+
+NEW_YORK = ZoneInfo("America/New_York")
+_REGULAR_CLOSE = time(16, 0)
+_FIRST_YEAR, _LAST_YEAR = 1971, 2029
+"""The years the calendar answers for: the broker lists 1970-2029, and the library's rules for XNYS need one year of run-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHours:
+    """One trading day: `date` is the New York date, `open` and `close` the regular hours as aware UTC times."""
+
+    date: date
+    open: datetime
+    close: datetime
+
+    @property
+    def is_half_day(self) -> bool:
+        """True when the session closes before 16:00 New York time."""
+        return self.close.astimezone(NEW_YORK).time() < _REGULAR_CLOSE
+
+    @property
+    def minutes(self) -> int:
+        """Length of the regular session in minutes: 390, or 210 on an ordinary half day."""
+        return int((self.close - self.open) / timedelta(minutes=1))
+
+
+@lru_cache(maxsize=64)
+def _year(year: int) -> tuple[SessionHours, ...]:
+    """Sessions of one calendar year, oldest first."""
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        raise ValueError(
+            f"year {year} is outside the market calendar; use {_FIRST_YEAR}..{_LAST_YEAR}"
+        )
+    calendar = exchange_calendars.get_calendar(
+        "XNYS", start=f"{year}-01-01", end=f"{year}-12-31"
+    )
+    schedule: pd.DataFrame = calendar.schedule
+    return tuple(
+        SessionHours(label.date(), _utc(opened), _utc(closed))
+        for label, opened, closed in zip(
+            schedule.index, schedule["open"], schedule["close"], strict=True
+        )
+    )
+
+
+def _utc(stamp: pd.Timestamp) -> datetime:
+    moment: datetime = stamp.to_pydatetime()
+    return moment.astimezone(UTC)
+
+
+@lru_cache(maxsize=64)
+def _by_day(year: int) -> dict[date, SessionHours]:
+    return {hours.date: hours for hours in _year(year)}
+
+
+def session_on(day: date) -> SessionHours | None:
+    """Hours of the session on New York date `day`; None on weekends and holidays.
+
+    Raises ValueError for a year outside 1971..2029.
+    """
+    _year(day.year)
+    return _by_day(day.year).get(day)
+
+
+def sessions_between(first: date, last: date) -> Sequence[SessionHours]:
+    """All sessions with first <= date <= last, oldest first; empty when `first` is after `last`."""
+    return [
+        hours
+        for year in range(first.year, last.year + 1)
+        for hours in _year(year)
+        if first <= hours.date <= last
+    ]
+
+
+def sessions_before(day: date, count: int) -> Sequence[SessionHours]:
+    """The `count` sessions before `day`, oldest first."""
+    found: Sequence[SessionHours] = ()
+    span = 2 * count + 10
+    while len(found) < count:
+        found = sessions_between(day - timedelta(days=span), day - timedelta(days=1))
+        span *= 2
+    return found[len(found) - count :]
+
+
+def sessions_from(day: date, count: int) -> Sequence[SessionHours]:
+    """`count` sessions of which the first is `day` itself or the next trading day after it, oldest first."""
+    found: Sequence[SessionHours] = ()
+    span = 2 * count + 10
+    while len(found) < count:
+        found = sessions_between(day, day + timedelta(days=span))
+        span *= 2
+    return found[:count]
+
+
+def new_york_date(moment: datetime) -> date:
+    """The New York calendar date of an aware time."""
+    return moment.astimezone(NEW_YORK).date()
+
+
+def new_york_midnight(day: date) -> datetime:
+    """Midnight in New York at the start of `day`, as UTC (the stamp of a daily bar)."""
+    return datetime.combine(day, time(0), NEW_YORK).astimezone(UTC)
