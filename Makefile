@@ -1,0 +1,54 @@
+# Everything is one command; each sets up what it needs. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+
+# What decides about money must have no branch that no test has taken.
+GUARDED := */core/risk_manager.py,*/core/orders.py,*/core/portfolio.py,*/core/recovery.py,*/core/config.py,*/core/settings.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format coverage lock clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## Make .venv from the lock (a blink when nothing changed)
+	@$(PYTHON) bootstrap.py
+
+demo: setup ## Play a whole generated trading day on the embedded Alpaca, files in demo/
+	@$(BIN)/alpaca-trader run --sim --home demo
+
+test: setup ## Run the test suite
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+
+check: setup ## Lint, format, types, import rules, stale documents
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pytest -q tests/test_documents.py
+
+format: setup ## Format the source and mend what lint can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+coverage: setup ## Branch coverage of the core; every branch of what guards money
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist worksteal
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+	@$(BIN)/coverage report --skip-covered --fail-under=100 --include='$(GUARDED)'
+
+# Index settings would be written into the lock, so it is made without them.
+COMPILE = env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_EXTRA_INDEX_URL -u UV_INDEX_URL -u UV_FIND_LINKS \
+	$(BIN)/uv pip compile --no-config --quiet --no-header --universal --python-version 3.11 --generate-hashes $(UPGRADE)
+
+lock: setup ## Renew requirements/*.txt from pyproject.toml and *.in (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) pyproject.toml --extra report --extra data -o requirements/run.txt
+	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+
+clean: ## Remove caches, coverage data and the demo's files (not .venv)
+	@rm -rf demo build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
