@@ -40,18 +40,12 @@ class SessionHours:
 def _year(year: int) -> tuple[SessionHours, ...]:
     """Sessions of one calendar year, oldest first."""
     if not _FIRST_YEAR <= year <= _LAST_YEAR:
-        raise ValueError(
-            f"year {year} is outside the market calendar; use {_FIRST_YEAR}..{_LAST_YEAR}"
-        )
-    calendar = exchange_calendars.get_calendar(
-        "XNYS", start=f"{year}-01-01", end=f"{year}-12-31"
-    )
+        raise ValueError(f"year {year} is outside the market calendar; use {_FIRST_YEAR}..{_LAST_YEAR}")
+    calendar = exchange_calendars.get_calendar("XNYS", start=f"{year}-01-01", end=f"{year}-12-31")
     schedule: pd.DataFrame = calendar.schedule
     return tuple(
         SessionHours(label.date(), _utc(opened), _utc(closed))
-        for label, opened, closed in zip(
-            schedule.index, schedule["open"], schedule["close"], strict=True
-        )
+        for label, opened, closed in zip(schedule.index, schedule["open"], schedule["close"], strict=True)
     )
 
 
@@ -76,12 +70,7 @@ def session_on(day: date) -> SessionHours | None:
 
 def sessions_between(first: date, last: date) -> Sequence[SessionHours]:
     """All sessions with first <= date <= last, oldest first; empty when `first` is after `last`."""
-    return [
-        hours
-        for year in range(first.year, last.year + 1)
-        for hours in _year(year)
-        if first <= hours.date <= last
-    ]
+    return [hours for year in range(first.year, last.year + 1) for hours in _year(year) if first <= hours.date <= last]
 
 
 def sessions_before(day: date, count: int) -> Sequence[SessionHours]:

@@ -115,8 +115,4 @@ class Market(Protocol):
 
 def asset_id(symbol: str) -> str:
     """A version-4 shaped UUID derived from the symbol, the same in every run."""
-    return str(
-        uuid.UUID(
-            bytes=hashlib.sha256(f"asset:{symbol}".encode()).digest()[:16], version=4
-        )
-    )
+    return str(uuid.UUID(bytes=hashlib.sha256(f"asset:{symbol}".encode()).digest()[:16], version=4))

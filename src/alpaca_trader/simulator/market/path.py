@@ -1,0 +1,117 @@
+"""What happens inside a minute: one bar becomes twelve instants of quotes and trades that reproduce it exactly.
+
+The instants are :00, :05, ... :55. The first trade is the bar's open, the last its close; high and low are reached
+once each, in an order and at instants fixed by (seed, symbol, minute). The tape is condensed: a dozen prints carry the
+minute's whole volume, so the number of prints is not the bar's trade count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from alpaca_trader.simulator.market.model import MarketBar, MarketQuote, MarketTrade
+
+INSTANTS = 12
+INSTANT_S = 5
+UNITS_PER_DOLLAR = 10_000
+"""Prices are computed in integers of 1/100 cent: the finest increment a US stock price has (below $1)."""
+DEFAULT_SPREAD_BP = 2
+_CENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MinutePath:
+    """The inside of one minute: twelve quotes, and the trades in time order (each at the instant of a quote)."""
+
+    quotes: tuple[MarketQuote, ...]
+    trades: tuple[MarketTrade, ...]
+
+
+def price_of(units: int) -> Decimal:
+    """Decimal dollars for a price in 1/10000 dollar: two decimals where they suffice, else four."""
+    cents, rest = divmod(units, _CENT)
+    return Decimal(units).scaleb(-4) if rest else Decimal(cents).scaleb(-2)
+
+
+def units_of(price: Decimal) -> int:
+    """A price in integers of 1/10000 dollar; anything finer is cut off."""
+    return int(price * UNITS_PER_DOLLAR)
+
+
+def minute_path(bar: MarketBar, seed: int, spread_bp: int = DEFAULT_SPREAD_BP) -> MinutePath:
+    """Unfold a bar into quotes and trades.
+
+    The trades' first, highest, lowest and last prices are the bar's, and their sizes add up to its volume. A print of
+    size 0 appears only where the bar has fewer shares than prices to show (vendors lose volume, not prices). The spread
+    is max(one increment, price * spread_bp / 10000) rounded to the increment, and holds the print's price.
+    """
+    digest = hashlib.blake2b(f"{seed}|{bar.symbol}|{bar.start.isoformat()}".encode(), digest_size=64).digest()
+    prices, carriers = _prices(bar, digest)
+    sizes = _sizes(bar.volume, carriers, digest)
+    first_id = int(bar.start.timestamp()) // 60 * 16
+    quotes, trades = [], []
+    for k, units in enumerate(prices):
+        at = bar.start + timedelta(seconds=INSTANT_S * k)
+        bid, ask = _spread(units, spread_bp, odd_cent_below=bool(digest[k] & 64))
+        quotes.append(MarketQuote(bar.symbol, at, price_of(bid), price_of(ask), *_quoted_sizes(digest[40 + k])))
+        if sizes[k] or k in carriers:
+            trades.append(MarketTrade(bar.symbol, at, price_of(units), sizes[k], first_id + k))
+    return MinutePath(tuple(quotes), tuple(trades))
+
+
+def _prices(bar: MarketBar, digest: bytes) -> tuple[list[int], tuple[int, ...]]:
+    """The twelve prices in units, and the instants that carry open, close, high and low."""
+    opened, high, low, closed = (units_of(p) for p in (bar.open, bar.high, bar.low, bar.close))
+    last = INSTANTS - 1
+    if high == low:
+        return [opened] * INSTANTS, (0,)
+    anchors = {0: opened, last: closed}
+    missing = [extreme for extreme in (high, low) if extreme not in (opened, closed)]
+    if digest[0] & 1:
+        missing.reverse()
+    early = 1 + digest[1] % (last - len(missing)) if missing else 0
+    late = early + 1 + digest[2] % (last - 1 - early) if len(missing) == 2 else 0
+    anchors |= dict(zip((early, late), missing, strict=False))
+    tick = _CENT if low >= UNITS_PER_DOLLAR else 1
+    margin = tick if high - low >= 2 * tick else 0
+    prices: list[int] = []
+    stops = sorted(anchors)
+    for left, right in pairwise(stops):
+        for k in range(left, right):
+            straight = anchors[left] + (anchors[right] - anchors[left]) * (k - left) / (right - left)
+            noisy = straight + (digest[4 + k] - 127.5) / 127.5 * 0.15 * (high - low)
+            inside = min(max(round(noisy / tick) * tick, low + margin), high - margin)
+            prices.append(anchors.get(k, inside))
+    return [*prices, closed], tuple(dict.fromkeys((0, last, *stops)))
+
+
+def _sizes(volume: int, carriers: tuple[int, ...], digest: bytes) -> list[int]:
+    """Split the volume over the instants: one share to each carrier while it lasts, the rest by seeded weights."""
+    sizes = [0] * INSTANTS
+    for k in carriers[:volume]:
+        sizes[k] = 1
+    rest = volume - sum(sizes)
+    weights = [32 + digest[20 + k] for k in range(INSTANTS)]
+    total = sum(weights)
+    for k in range(INSTANTS):
+        sizes[k] += rest * weights[k] // total
+    sizes[0] += volume - sum(sizes)
+    return sizes
+
+
+def _spread(units: int, spread_bp: int, *, odd_cent_below: bool) -> tuple[int, int]:
+    """Bid and ask in units around a print; an odd increment goes to one side by a seeded coin."""
+    tick = _CENT if units >= UNITS_PER_DOLLAR else 1
+    width = max(1, round(units * spread_bp / 10_000 / tick))
+    below = (width + odd_cent_below) // 2
+    bid = max((units // tick - below) * tick, 0)
+    return bid, max(bid + width * tick, -(-units // tick) * tick)
+
+
+def _quoted_sizes(byte: int) -> tuple[int, int]:
+    """Bid and ask size: 1 to 8 round lots each."""
+    return 100 * (1 + byte % 8), 100 * (1 + byte // 8 % 8)

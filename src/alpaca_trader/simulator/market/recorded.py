@@ -1,0 +1,89 @@
+"""A market that replays recorded minute bars. It reads no files: it is handed columns that somebody has validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alpaca_trader.simulator.market.calendar import (
+    NEW_YORK,
+    new_york_midnight,
+    session_on,
+    sessions_between,
+    sessions_from,
+)
+from alpaca_trader.simulator.market.symbols import asset_info
+from alpaca_trader.simulator.market.tape import Columns, Ints, Tape, TapeMarket, session_flags
+
+COLUMN_NAMES = ("start", "open", "high", "low", "close", "volume", "vwap", "trade_count")
+
+
+class RecordedMarket(TapeMarket):
+    """Replay of recorded bars: `days` sessions from `day` on are traded, what lies before `day` is history.
+
+    `frames` maps a symbol to equally long arrays: `start` (int64 epoch seconds UTC, strictly increasing, whole minutes),
+    `open`, `high`, `low`, `close` (dollars, kept to 4 decimals), `volume` (shares), `vwap` (NaN where unknown) and
+    `trade_count` (-1 where unknown). Minutes after the last traded session are left out.
+
+    Bars outside the regular session (the 16:00 closing-auction row too) are served as bars but have no ticks, so nothing
+    fills on them. An unknown or impossible vwap becomes (high + low + close) / 3 or the nearer of high and low; an unknown
+    trade count becomes 0. `seed` fixes the order of events inside each minute.
+
+    Raises ValueError for a missing column, unequal lengths, times out of order or `day` not being a session.
+    """
+
+    def __init__(
+        self, frames: Mapping[str, Mapping[str, NDArray[np.generic]]], *, day: date, days: int = 1, seed: int = 0
+    ) -> None:
+        if session_on(day) is None:
+            raise ValueError(f"day {day} is not a trading session; the next one is {sessions_from(day, 1)[0].date}")
+        if days < 1:
+            raise ValueError(f"days {days} must be at least 1")
+        last_day = sessions_from(day, days)[-1].date
+        end = int(new_york_midnight(last_day + timedelta(days=1)).timestamp())
+        tapes = {symbol: Tape(symbol, _columns(symbol, frame, end), seed) for symbol, frame in frames.items()}
+        super().__init__(tapes, {symbol: asset_info(symbol) for symbol in tapes}, day, last_day)
+
+
+def _columns(symbol: str, frame: Mapping[str, NDArray[np.generic]], end: int) -> Columns:
+    missing = [name for name in COLUMN_NAMES if name not in frame]
+    if missing:
+        raise ValueError(f"{symbol}: column {missing[0]!r} is missing; needed are {', '.join(COLUMN_NAMES)}")
+    start = np.asarray(frame["start"]).astype(np.int64)
+    if any(len(frame[name]) != len(start) for name in COLUMN_NAMES):
+        raise ValueError(f"{symbol}: columns differ in length: { {name: len(frame[name]) for name in COLUMN_NAMES} }")
+    if np.any(np.diff(start) <= 0) or np.any(start % 60):
+        raise ValueError(f"{symbol}: column 'start' must be whole minutes in strictly increasing order")
+    kept = start < end
+    start = start[kept]
+    opened, high, low, close = (_scaled(frame[name], kept, 1e4) for name in ("open", "high", "low", "close"))
+    typical = np.rint((high + low + close) * (100 / 3)).astype(np.int64)
+    vwap_given = np.asarray(frame["vwap"], dtype=np.float64)[kept]
+    vwap = np.where(np.isnan(vwap_given), typical, np.rint(np.nan_to_num(vwap_given) * 1e6).astype(np.int64))
+    trade_count = np.asarray(frame["trade_count"]).astype(np.int64)[kept]
+    return Columns(
+        start=start,
+        open=opened,
+        high=high,
+        low=low,
+        close=close,
+        volume=np.asarray(frame["volume"]).astype(np.int64)[kept],
+        trade_count=np.maximum(trade_count, 0),
+        vwap=np.clip(vwap, low * 100, high * 100),
+        regular=_regular(start),
+    )
+
+
+def _scaled(values: NDArray[np.generic], kept: NDArray[np.bool_], scale: float) -> Ints:
+    return np.rint(np.asarray(values, dtype=np.float64)[kept] * scale).astype(np.int64)
+
+
+def _regular(start: Ints) -> NDArray[np.bool_]:
+    if not len(start):
+        return np.zeros(0, dtype=np.bool_)
+    first, last = (datetime.fromtimestamp(int(start[k]), UTC).astimezone(NEW_YORK).date() for k in (0, -1))
+    sessions = sessions_between(first, last)
+    return session_flags(start, sessions) if sessions else np.zeros(len(start), dtype=np.bool_)
