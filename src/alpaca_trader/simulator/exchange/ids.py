@@ -1,0 +1,31 @@
+"""Ids and draws that depend on the seed alone, so that two runs name and decide everything alike."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import UTC, datetime
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def uuid_for(seed: int, kind: str, number: int) -> str:
+    """A version-4 shaped UUID for the `number`-th thing of a kind."""
+    digest = hashlib.sha256(f"{seed}:{kind}:{number}".encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
+
+
+def ulid_for(seed: int, moment: datetime, number: int) -> str:
+    """A 26-character ULID that sorts by (virtual time, number); `number` is the event's running number."""
+    elapsed = moment - _EPOCH
+    millis = (elapsed.days * 86_400 + elapsed.seconds) * 1000 + elapsed.microseconds // 1000
+    tail = hashlib.sha256(f"{seed}:event:{number}".encode()).digest()[:5]
+    value = (millis << 80) | ((number & 0xFFFFFFFFFF) << 40) | int.from_bytes(tail)
+    return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -5, -5))
+
+
+def draw(seed: int, what: str, *parts: int) -> float:
+    """A number in [0, 1) fixed by the seed and by what it is for."""
+    text = ":".join((str(seed), what, *map(str, parts)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56

@@ -1,0 +1,56 @@
+"""What kind of account and broker the simulator plays: profiles and switches (alpaca-contract section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An account as the broker opened it: cash in dollars, margin multiplier, whether regulatory fees are charged."""
+
+    name: str
+    account_number: str
+    cash: Decimal
+    multiplier: int
+    has_fees: bool
+
+
+PROFILES: Mapping[str, Profile] = {
+    "live467": Profile("live467", "467SIMULATED", Decimal("467.00"), 1, has_fees=True),
+    "paper100k": Profile("paper100k", "PA3SIMULATED", Decimal(100_000), 4, has_fees=False),
+}
+"""`live467` is a small live account (below $2,000: no margin, no shorting); `paper100k` is the default paper account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Behaviour the broker's documents leave open or that a test wants otherwise; the defaults are those of the contract."""
+
+    fractional_types: Literal["all", "market"] = "all"
+    """Which order types take fractional quantities: market, limit, stop and stop_limit, or (old rules) market alone."""
+    send_easy_to_borrow: bool = True
+    """Whether assets carry the deprecated `easy_to_borrow`, which alpaca-py 0.44 requires."""
+    trading_frames: Literal["binary", "text"] = "binary"
+    """Frame kind of /stream: paper sends binary frames, live sends text."""
+    emit_accepted: bool = True
+    """Whether an order queued while the market is closed is announced with an `accepted` event."""
+    day_order_at_close: Literal["expired", "canceled"] = "expired"
+    """How an unfilled DAY order ends."""
+    post_status: Literal["pending_new", "accepted", "new"] = "pending_new"
+    """Status in the answer to a POST in market hours."""
+    partial_fills: Literal["ten_percent", "never", "always"] = "ten_percent"
+    """Random partial fills: one evaluation in ten, never, or once on every order that can be split."""
+    bp_price: Literal["nbbo", "collar"] = "nbbo"
+    """What a market buy costs against buying power: the ask, or the ask plus 4 % (2.5 % from $50)."""
+    rate_limit: int | None = 200
+    """Requests per virtual minute, counted separately for trading and data; None switches the limit off."""
+    headers_on_429: bool = True
+    """Whether the 429 answer itself carries the rate-limit headers."""
+    data_entitlement: Literal["free", "paid"] = "free"
+    """Market-data plan: free sees IEX live and SIP after 15 minutes."""
+    latency_ms: tuple[int, int] = (80, 150)
+    """From the POST until a marketable order can execute: drawn per order between these bounds (milliseconds)."""
