@@ -4,19 +4,25 @@ The ranges here are the outermost ones, constants in code; ``core/policy.py`` na
 Percentages are fractions of one (0.10 is 10 %), money is USD, times are minutes or seconds as the name says.
 """
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, InstanceOf
+from pydantic.fields import FieldInfo
 
-from alpaca_trader.core.settings import StrictModel, setting
+from alpaca_trader.core.models import dec
+from alpaca_trader.core.settings import StrictModel, check, did_you_mean, number, setting
+from alpaca_trader.core.strict_json import BadSettings, Problem, join, read_json, show
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z]{1,6}(\.[A-Z]{1,2})?$")]
 """A US stock symbol as the broker spells it, a class share with a dot (BRK.B)."""
 
 
 class RiskConfig(StrictModel):
-    """Limits on size, loss and exits, for the whole account (domain 4-6)."""
+    """Limits on size, loss and exits, for the whole account."""
 
     max_position_pct: float = setting(
         0.10, "Largest position, as a fraction of equity", low=0.001, high=0.25, risk="up"
@@ -93,7 +99,7 @@ class StrategyParams(StrictModel):
 
 
 class MomentumParams(StrategyParams):
-    """momentum_breakout (domain 2)."""
+    """Parameters of momentum_breakout: buy a close that crosses above the session VWAP on unusual volume."""
 
     vwap_buffer: float = setting(
         0.001, "How far above the session VWAP a close must cross, as a fraction", low=0.0, high=0.05
@@ -114,7 +120,7 @@ class MomentumParams(StrategyParams):
 
 
 class MeanReversionParams(StrategyParams):
-    """mean_reversion (domain 3)."""
+    """Parameters of mean_reversion: buy when RSI crosses up out of oversold, sell at overbought."""
 
     no_entry_open_min: int = setting(15, "Minutes after the open without entries", low=0, high=180, risk="down")
     no_entry_close_min: int = setting(30, "Minutes before the close without entries", low=0, high=180, risk="down")
@@ -139,14 +145,22 @@ class PluginParams(StrategyParams):
 class StrategySettings(StrictModel):
     """One strategy: whether it trades, what it watches, how it is tuned."""
 
-    enabled: bool = setting(True, "Whether the strategy may open positions", risk="up")
-    watchlist: tuple[Symbol, ...] = setting(..., "Symbols the strategy looks at", max_length=12_000)
+    enabled: bool = setting(..., "Whether the strategy may open positions", risk="up")
+    watchlist: tuple[Symbol, ...] = setting(
+        ...,
+        "Symbols the strategy looks at",
+        risk="up",
+        max_length=12_000,
+        right='a list of at most 12000 symbols, such as ["SPY", "AAPL"]',
+        item="a symbol such as SPY or BRK.B",
+    )
     params: InstanceOf[MomentumParams] | InstanceOf[MeanReversionParams] | InstanceOf[PluginParams] = setting(
-        ..., "The strategy's own parameters"
+        ..., "The strategy's own parameters", right="an object of parameters {...}"
     )
     class_path: str | None = setting(
         None,
-        'The plug-in\'s class as "package.module:Name"; null for a built-in strategy',
+        'A plug-in\'s class as "package.module:Name"; null for a built-in strategy',
+        right='"package.module:Name" of a plug-in\'s class, or null',
         alias="class",
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
         max_length=200,
@@ -156,8 +170,10 @@ class StrategySettings(StrictModel):
 class StrategyConfig(StrictModel):
     """The whole of ``config/strategy.json``, valid in itself; strategies are in the order of the file."""
 
-    risk: RiskConfig = setting(..., "Limits for the whole account")
-    strategies: Mapping[str, InstanceOf[StrategySettings]] = setting(..., "Strategies by name")
+    risk: RiskConfig = setting(..., "Limits for the whole account", right="an object of limits {...}")
+    strategies: Mapping[str, InstanceOf[StrategySettings]] = setting(
+        ..., "Strategies by name", right="an object of strategies {...}"
+    )
 
     def watchlist(self) -> tuple[str, ...]:
         """Every symbol an enabled strategy watches, sorted, each once."""
@@ -170,3 +186,122 @@ BUILT_IN: Mapping[str, type[MomentumParams] | type[MeanReversionParams]] = {
     "mean_reversion": MeanReversionParams,
 }
 """Strategies chosen by name alone; anything else names its class."""
+
+STRATEGY_NAME = re.compile(r"[a-z][a-z0-9_]{0,23}")
+HALF_DAY_MINUTES = 210
+"""Regular hours of a half day, 9:30 to 13:00 New York: the shortest session an entry window must fit in."""
+
+
+def parse_config(raw: bytes, source: str) -> StrategyConfig:
+    """The settings in ``raw``; ``source`` names the file in errors, such as ``config/strategy.json``.
+
+    Raises BadSettings (a BadInput) naming every offending path, whether it is JSON, a single setting, or two settings
+    that contradict each other. Whether the human allows the values is for ``policy.bound`` to say.
+    """
+    data = read_json(raw, source)
+    problems: list[Problem] = []
+    # Each part is checked by itself, and a broken part is replaced by its defaults, so that one error hides no other.
+    if "risk" in data:
+        data["risk"] = check(RiskConfig, data["risk"], "risk", problems) or RiskConfig()
+    if "strategies" in data:
+        data["strategies"] = _strategies(data["strategies"], problems)
+    config = check(StrategyConfig, data, "", problems)
+    if config is not None and not problems:
+        problems = contradictions(config)
+    if config is None or problems:
+        raise BadSettings(source, problems)
+    return config
+
+
+def _strategies(value: object, problems: list[Problem]) -> dict[str, StrategySettings]:
+    if not isinstance(value, dict):
+        problems.append(Problem("strategies", f"is {show(value)}; it must be an object {{...}}"))
+        return {}
+    checked = {name: _strategy(name, settings, problems) for name, settings in value.items()}
+    return {name: settings for name, settings in checked.items() if settings is not None}
+
+
+def _strategy(name: str, value: object, problems: list[Problem]) -> StrategySettings | None:
+    path = join("strategies", name)
+    if not isinstance(value, dict):
+        problems.append(Problem(path, f"is {show(value)}; it must be an object {{...}}"))
+        return None
+    class_path = value.get("class")
+    if not STRATEGY_NAME.fullmatch(name):
+        problems.append(Problem(path, "is no name; it must be 1 to 24 of a-z, 0-9 and _, starting with a letter"))
+        return None
+    if class_path is None and name not in BUILT_IN:
+        hint = did_you_mean(name, BUILT_IN)
+        problems.append(Problem(path, f'is not a built-in strategy and names no "class"{hint}'))
+        return None
+    if class_path is not None and name in BUILT_IN:
+        problems.append(Problem(f"{path}.class", f"is {show(class_path)}; {name} is built in and takes no class"))
+        return None
+    kind = BUILT_IN.get(name, PluginParams)
+    params = check(kind, value.get("params", {}), f"{path}.params", problems) or kind()
+    return check(StrategySettings, {**value, "params": params}, path, problems)
+
+
+def contradictions(config: StrategyConfig) -> list[Problem]:
+    """Settings that are fine alone and wrong together."""
+    return [*_risk_contradictions(config.risk), *_strategy_contradictions(config)]
+
+
+def _risk_contradictions(risk: RiskConfig) -> list[Problem]:
+    problems: list[Problem] = []
+    size, daily = dec(risk.max_position_pct), dec(risk.max_daily_loss_pct)
+    invested, stopped = size * risk.max_positions, size * dec(risk.stop_loss_pct)
+    if invested > 1:
+        text = f"is {risk.max_positions}; times max_position_pct it is {number(invested)} and may be at most 1"
+        problems.append(Problem("risk.max_positions", text))
+    if stopped > daily:
+        text = f"is {risk.stop_loss_pct}; times max_position_pct it must be at most max_daily_loss_pct ({daily})"
+        problems.append(Problem("risk.stop_loss_pct", text))
+    if risk.risk_per_trade_pct is not None and dec(risk.risk_per_trade_pct) > daily:
+        text = f"is {risk.risk_per_trade_pct}; it must be at most max_daily_loss_pct ({daily})"
+        problems.append(Problem("risk.risk_per_trade_pct", text))
+    return problems
+
+
+def _strategy_contradictions(config: StrategyConfig) -> list[Problem]:
+    problems: list[Problem] = []
+    flatten = config.risk.flatten_before_close_min
+    for name, settings in config.strategies.items():
+        path, params = f"strategies.{name}", settings.params
+        if len(set(settings.watchlist)) < len(settings.watchlist):
+            twice = next(s for i, s in enumerate(settings.watchlist) if s in settings.watchlist[:i])
+            problems.append(Problem(f"{path}.watchlist", f"names {twice} twice; each symbol stands once"))
+        if params.no_entry_open_min + params.no_entry_close_min >= HALF_DAY_MINUTES:
+            text = (
+                f"is {params.no_entry_close_min}; with no_entry_open_min it must be below {HALF_DAY_MINUTES} (half day)"
+            )
+            problems.append(Problem(f"{path}.params.no_entry_close_min", text))
+        if not params.hold_overnight and params.no_entry_close_min <= flatten:
+            text = f"is {params.no_entry_close_min}; it must be above risk.flatten_before_close_min ({flatten})"
+            problems.append(Problem(f"{path}.params.no_entry_close_min", text))
+        if isinstance(params, MomentumParams) and params.min_price >= params.max_price:
+            text = f"is {number(params.min_price)}; it must be below max_price ({number(params.max_price)})"
+            problems.append(Problem(f"{path}.params.min_price", text))
+        if isinstance(params, MeanReversionParams) and params.rsi_oversold >= params.rsi_overbought:
+            text = (
+                f"is {number(params.rsi_oversold)}; it must be below rsi_overbought ({number(params.rsi_overbought)})"
+            )
+            problems.append(Problem(f"{path}.params.rsi_oversold", text))
+    return problems
+
+
+def setting_fields() -> dict[str, FieldInfo]:
+    """Every setting of the risk section and of the built-in strategies' parameters by its path in the file."""
+    sections: dict[str, type[StrictModel]] = {"risk": RiskConfig}
+    sections |= {f"strategies.{name}.params": params for name, params in BUILT_IN.items()}
+    return {f"{path}.{name}": field for path, model in sections.items() for name, field in model.model_fields.items()}
+
+
+def config_hash(config: StrategyConfig) -> str:
+    """The revision id (``config_rev``): 12 hex digits of SHA-256 over every setting, defaults included.
+
+    The order of strategies counts, because it settles ties between their signals; spacing and comments do not.
+    """
+    content: dict[str, Any] = {"order": list(config.strategies), **config.model_dump(mode="json", by_alias=True)}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:12]
