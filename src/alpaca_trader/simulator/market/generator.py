@@ -139,29 +139,31 @@ def _trends(rng: np.random.Generator, profile: SymbolProfile, minutes: int) -> F
     at = 0
     while at < minutes:
         length = min(int(rng.integers(35, 110)), minutes - at)
-        kind, strength = rng.random(), rng.uniform(0.25, 0.8)
-        t = np.arange(length)
+        kind, strength = rng.random(), rng.uniform(0.2, 0.65)
         if kind < 0.45:
             drift[at : at + length] = profile.sigma * strength * rng.choice((-1.0, 1.0)) / length
         elif kind < 0.8:
-            swing = (
-                profile.sigma
-                * strength
-                * 0.6
-                * np.sin(2 * np.pi * (t + 1) / rng.uniform(18, 45) + rng.uniform(0, 6.28))
-            )
-            drift[at : at + length] = np.diff(swing, prepend=swing[0])
+            drift[at : at + length] = np.diff(_pulled_back(rng, length), prepend=0.0) * profile.sigma * strength
         at += length
     return drift
 
 
-def _news(rng: np.random.Generator, minutes: int) -> tuple[Floats, Floats]:
-    """Log return and volume multiplier by minute: in two sessions of five, one burst of one-sided trading."""
+def _pulled_back(rng: np.random.Generator, minutes: int) -> Floats:
+    """A path that keeps returning to zero: autoregressive of order one, about ten minutes' memory, standard deviation 0.5."""
+    keep = 0.9
+    weights = keep ** -np.arange(minutes, dtype=np.float64)
+    path: Floats = 0.5 * np.sqrt(1 - keep**2) * np.cumsum(rng.standard_normal(minutes) * weights) / weights
+    return path
+
+
+def _news(rng: np.random.Generator, sigma: float, minutes: int) -> tuple[Floats, Floats]:
+    """Log return and volume multiplier by minute: in every other session one burst of one-sided trading that drifts on."""
     drift, loud = np.zeros(minutes), np.ones(minutes)
-    if rng.random() < 0.4:
-        at, length = int(rng.integers(20, minutes - 40)), int(rng.integers(2, 9))
-        move = rng.choice((-1.0, 1.0), p=(0.4, 0.6)) * rng.uniform(0.012, 0.03)
+    if rng.random() < 0.5:
+        at, length, after = int(rng.integers(20, minutes - 90)), int(rng.integers(3, 13)), int(rng.integers(20, 60))
+        move = rng.choice((-1.0, 1.0), p=(0.4, 0.6)) * rng.uniform(0.8, 1.7) * sigma
         drift[at : at + length] = move / length
+        drift[at + length : at + length + after] = move * rng.uniform(-0.2, 0.7) / after
         loud[at : at + length + 15] = 1 + rng.uniform(3, 7) * np.exp(
             -np.maximum(np.arange(length + 15) - length, 0) / 5
         )
@@ -172,8 +174,8 @@ def _draw(seed: int, profile: SymbolProfile, hours: SessionHours, market: tuple[
     rng = _stream(seed, profile.symbol, hours.date)
     n = hours.minutes
     shape = _time_of_day(n) * _regimes(rng, n)
-    news, loud = _news(rng, n)
-    noise = rng.standard_normal(n * _STEPS) * np.repeat(shape, _STEPS) * profile.own_sigma / np.sqrt(n * _STEPS)
+    news, loud = _news(rng, profile.sigma, n)
+    noise = rng.standard_normal(n * _STEPS) * np.repeat(shape, _STEPS) * 0.75 * profile.own_sigma / np.sqrt(n * _STEPS)
     steps = noise + profile.beta * market[1] + np.repeat(_trends(rng, profile, n) + news, _STEPS) / _STEPS
     gap = rng.normal(0, 0.45 * profile.own_sigma) + profile.beta * market[0]
     log_price = gap + np.cumsum(steps)

@@ -73,6 +73,10 @@ class Tape:
         self.seed = seed
         self._regular_rows: list[int] = np.flatnonzero(columns.regular).tolist()
         self._regular_start: list[int] = columns.start[columns.regular].tolist()
+        c = columns
+        table = (c.start, c.open, c.high, c.low, c.close, c.volume, c.trade_count, c.vwap)
+        # Plain integers: reading single numbers out of an array costs more than the rest of making a bar.
+        self._rows: list[tuple[int, ...]] = list(zip(*(column.tolist() for column in table), strict=True))
         self._path = lru_cache(maxsize=_PATHS_KEPT)(self._build_path)
 
     def bars(self, start: datetime, end: datetime) -> Sequence[MarketBar]:
@@ -140,17 +144,17 @@ class Tape:
         return MarketQuote(self.symbol, at, _NOTHING, _NOTHING, 0, 0)
 
     def _bar(self, row: int) -> MarketBar:
-        c = self.columns
+        start, opened, high, low, close, volume, trade_count, vwap = self._rows[row]
         return MarketBar(
-            symbol=self.symbol,
-            start=datetime.fromtimestamp(int(c.start[row]), UTC),
-            open=price_of(int(c.open[row])),
-            high=price_of(int(c.high[row])),
-            low=price_of(int(c.low[row])),
-            close=price_of(int(c.close[row])),
-            volume=int(c.volume[row]),
-            trade_count=int(c.trade_count[row]),
-            vwap=Decimal(int(c.vwap[row])).scaleb(-6),
+            self.symbol,
+            datetime.fromtimestamp(start, UTC),
+            price_of(opened),
+            price_of(high),
+            price_of(low),
+            price_of(close),
+            volume,
+            trade_count,
+            Decimal(vwap).scaleb(-6),
         )
 
 
