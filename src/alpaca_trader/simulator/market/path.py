@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 from alpaca_trader.simulator.market.model import MarketBar, MarketQuote, MarketTrade
@@ -21,6 +22,7 @@ UNITS_PER_DOLLAR = 10_000
 """Prices are computed in integers of 1/100 cent: the finest increment a US stock price has (below $1)."""
 DEFAULT_SPREAD_BP = 2
 _CENT = 100
+_OFFSETS = tuple(timedelta(seconds=INSTANT_S * k) for k in range(INSTANTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class MinutePath:
     trades: tuple[MarketTrade, ...]
 
 
+@lru_cache(maxsize=1 << 16)
 def price_of(units: int) -> Decimal:
     """Decimal dollars for a price in 1/10000 dollar: two decimals where they suffice, else four."""
     cents, rest = divmod(units, _CENT)
@@ -55,7 +58,7 @@ def minute_path(bar: MarketBar, seed: int, spread_bp: int = DEFAULT_SPREAD_BP) -
     first_id = int(bar.start.timestamp()) // 60 * 16
     quotes, trades = [], []
     for k, units in enumerate(prices):
-        at = bar.start + timedelta(seconds=INSTANT_S * k)
+        at = bar.start + _OFFSETS[k]
         bid, ask = _spread(units, spread_bp, odd_cent_below=bool(digest[k] & 64))
         quotes.append(MarketQuote(bar.symbol, at, price_of(bid), price_of(ask), *_quoted_sizes(digest[40 + k])))
         if sizes[k] or k in carriers:

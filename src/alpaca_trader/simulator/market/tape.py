@@ -24,7 +24,6 @@ from alpaca_trader.simulator.market.model import AssetInfo, MarketBar, MarketQuo
 from alpaca_trader.simulator.market.path import INSTANT_S, INSTANTS, MinutePath, minute_path, price_of
 
 Ints = NDArray[np.int64]
-VWAP_UNITS_PER_DOLLAR = 1_000_000
 _PATHS_KEPT = 8
 _NOTHING = Decimal(0)
 
