@@ -1,0 +1,488 @@
+"""What we believe of the world, folded from the journal: orders, positions, account, halts, the market's last word.
+
+``on_event`` and ``on_action`` are the only ways in, and both depend on nothing but the belief itself: folding the
+journal's entries again gives the same belief. Deciding happens elsewhere and reads this.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from pydantic import TypeAdapter
+
+from alpaca_trader.core import events as ev
+from alpaca_trader.core.config import StrategyConfig
+from alpaca_trader.core.episode import Episode
+from alpaca_trader.core.errors import RefusalKind
+from alpaca_trader.core.models import (
+    ZERO,
+    Account,
+    Asset,
+    Bar,
+    OrderRole,
+    OrderStatus,
+    Position,
+    Quote,
+    Session,
+    dec,
+)
+from alpaca_trader.core.orders import Fill, OrderBook, TrackedOrder
+from alpaca_trader.core.policy import Policy
+from alpaca_trader.core.portfolio import Portfolio
+
+OUR_ID = re.compile(r"^[a-z0-9_]{1,20}-[A-Z0-9.]{1,10}-\d{8}T\d{4}-(entry|stop\d+|exit\d+)$")
+"""Client order ids of our making: strategy, symbol, minute (UTC), role and count."""
+
+
+STOPPED = frozenset({"stop", "trail_stop", "stop_breached"})
+"""Exit reasons that were a stop, at the broker or held by us."""
+
+URGENT = frozenset({"stop_breached", "trail_stop", "unprotected", "daily_loss_flatten", "operator_flatten"})
+"""Exit reasons that are sold at market at once."""
+
+
+@dataclass(slots=True)
+class RiskDay:
+    """The day's and the account's memory for limits. USD, UTC."""
+
+    latched: dict[str, ev.HaltLatched] = field(default_factory=dict)
+    warned: list[str] = field(default_factory=list)
+    peak_equity: Decimal | None = None
+    flows_before_today: Decimal = ZERO
+    flows_today: Decimal = ZERO
+    losses_in_row: int = 0
+    entries_by_symbol: dict[str, int] = field(default_factory=dict)
+    entry_times: list[datetime] = field(default_factory=list)
+    last_exit_at: dict[str, datetime] = field(default_factory=dict)
+    last_stop_at: dict[str, datetime] = field(default_factory=dict)
+    day_trade_days: list[str] = field(default_factory=list)
+    recent_sessions: list[str] = field(default_factory=list)
+    """The last five session days we followed; days we slept through make the window longer, never shorter."""
+    opened_today: int = 0
+    cash_at_open: Decimal | None = None
+    equity_at_open: Decimal | None = None
+    last_equity_at_halt: Decimal | None = None
+
+
+@dataclass(slots=True)
+class DayCount:
+    """What the day's summary counts."""
+
+    orders_sent: int = 0
+    signals: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)
+    seconds_unprotected: float = 0.0
+    closed: list[Episode] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Carried:
+    """The part of the belief that outlives a session; a checkpoint is this, as JSON."""
+
+    portfolio: Portfolio = field(default_factory=Portfolio)
+    book: OrderBook = field(default_factory=OrderBook)
+    episodes: dict[str, Episode] = field(default_factory=dict)
+    risk: RiskDay = field(default_factory=RiskDay)
+    session: Session | None = None
+    seq: int = 0
+
+
+_CARRIED = TypeAdapter(Carried)
+
+
+@dataclass(slots=True)
+class Belief:
+    """Everything believed. One thread owns it."""
+
+    carried: Carried = field(default_factory=Carried)
+    count: DayCount = field(default_factory=DayCount)
+    now: datetime | None = None
+    config: StrategyConfig | None = None
+    policy: Policy | None = None
+    config_rev: str = ""
+    config_refusal: ev.ConfigRefused | None = None
+    account: Account | None = None
+    account_at: datetime | None = None
+    account_seq: int = 0
+    positions: dict[str, Position] = field(default_factory=dict)
+    positions_at: datetime | None = None
+    positions_seq: int = 0
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    bars: dict[str, Bar] = field(default_factory=dict)
+    assets: dict[str, Asset] = field(default_factory=dict)
+    clock_skew: timedelta = timedelta(0)
+    streams: dict[str, bool] = field(default_factory=dict)
+    reads_failed_since: datetime | None = None
+    journal_failed: bool = False
+    strangers: list[str] = field(default_factory=list)
+    mismatch: dict[str, datetime] = field(default_factory=dict)
+
+    # ------------------------------------------------------------ checkpoint
+
+    def to_checkpoint(self) -> str:
+        """The part that outlives a session, as JSON."""
+        return _CARRIED.dump_json(self.carried).decode()
+
+    @classmethod
+    def from_checkpoint(cls, state: str) -> "Belief":
+        """The belief a checkpoint stands for; what it does not carry is read from the broker again."""
+        return cls(carried=_CARRIED.validate_json(state))
+
+    # ------------------------------------------------------------ shorthand
+
+    @property
+    def seq(self) -> int:
+        """How many entries were folded: what came later has the larger number, also within one instant."""
+        return self.carried.seq
+
+    @property
+    def session(self) -> Session | None:
+        """The session we follow: today's, from shortly before its open until the next one is announced."""
+        return self.carried.session
+
+    @property
+    def book(self) -> OrderBook:
+        """Every order of ours."""
+        return self.carried.book
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """What we hold, from fills."""
+        return self.carried.portfolio
+
+    @property
+    def episodes(self) -> dict[str, Episode]:
+        """Open position episodes by symbol."""
+        return self.carried.episodes
+
+    @property
+    def risk(self) -> RiskDay:
+        """Memory for limits."""
+        return self.carried.risk
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether regular hours are on at this instant, by the session we follow."""
+        return self.session is not None and self.session.open <= at < self.session.close
+
+    def watched(self) -> tuple[str, ...]:
+        """Every symbol we need bars of: the watchlists of enabled strategies and what is held. Sorted."""
+        wanted = set(self.config.watchlist()) if self.config else set()
+        return tuple(sorted(wanted | set(self.episodes)))
+
+    def fresh_quote(self, symbol: str, at: datetime, max_age: timedelta = timedelta(seconds=30)) -> Quote | None:
+        """The symbol's quote where it is young enough and has both sides in order; else None."""
+        quote = self.quotes.get(symbol)
+        if quote is None or quote.bid is None or quote.ask is None or not 0 < quote.bid <= quote.ask:
+            return None
+        return quote if abs(at - quote.at) <= max_age else None
+
+    def episode(self, episode_id: str) -> Episode:
+        """The open episode of this id; KeyError where there is none."""
+        for episode in self.episodes.values():
+            if episode.plan.episode_id == episode_id:
+                return episode
+        raise KeyError(episode_id)
+
+    def episode_of(self, order: TrackedOrder) -> Episode | None:
+        """The episode an order belongs to while it is open, else None."""
+        episode = self.episodes.get(order.intent.symbol)
+        return episode if episode is not None and episode.plan.episode_id == order.intent.episode_id else None
+
+    # ------------------------------------------------------------ events
+
+    def on_event(self, event: ev.Event) -> None:  # noqa: C901 (a table: one row a kind of event)
+        """Fold one event."""
+        self.carried.seq += 1
+        self.now = event.at
+        match event:
+            case ev.BarClosed(bar=bar):
+                self._take_bar(bar)
+            case ev.ExecutionReport():
+                self._take_report(event)
+            case ev.QuotesSeen(quotes=quotes):
+                self.quotes.update((quote.symbol, quote) for quote in quotes)
+                self.reads_failed_since = None
+            case ev.AccountSeen(account=account):
+                self._take_account(account, event.at)
+            case ev.PositionsSeen(positions=positions):
+                self._take_positions(positions, event.at)
+            case ev.OpenOrdersSeen():
+                self._take_open_orders(event)
+            case ev.BrokerRefused():
+                self._take_refusal(event)
+            case ev.OutcomeNotKnown(client_order_id=key, verb="submit" | "replace"):
+                order = self.book.get(key)
+                if order is not None and order.status is OrderStatus.INTENDED:
+                    order.status = OrderStatus.UNKNOWN
+            case ev.LookUpMissed(client_order_id=key):
+                self._take_miss(key, event.at)
+            case ev.ReadFailed():
+                self.reads_failed_since = self.reads_failed_since or event.at
+            case ev.SessionOpened(session=session):
+                self._open_session(session)
+            case ev.ConfigAccepted():
+                self._take_config(event)
+            case ev.ConfigRefused():
+                self.config_refusal = event
+            case ev.ClockSeen(clock=clock):
+                self.clock_skew = clock.timestamp - event.at
+            case ev.AssetsSeen(assets=assets):
+                self.assets.update((asset.symbol, asset) for asset in assets)
+            case ev.StreamChanged(stream=stream, connected=connected):
+                self.streams[stream] = connected
+            case ev.JournalFailed():
+                self.journal_failed = True
+            case ev.Command(verb="started"):
+                self._restarted()
+            case _:
+                pass
+
+    def _take_bar(self, bar: Bar) -> None:
+        known = self.bars.get(bar.symbol)
+        if known is not None and bar.start <= known.start:
+            return
+        self.bars[bar.symbol] = bar
+        episode = self.episodes.get(bar.symbol)
+        if episode is not None:
+            episode.take_bar(bar)
+
+    def _take_report(self, report: ev.ExecutionReport) -> None:
+        order = self.book.get(report.order.client_order_id)
+        if order is None:
+            if OUR_ID.match(report.order.client_order_id) and report.order.client_order_id not in self.strangers:
+                self.strangers.append(report.order.client_order_id)
+            return
+        was_open = order.is_open
+        fill = order.take(report, self.seq)
+        episode = self.episode_of(order)
+        if fill is not None:
+            day = self.session.day if self.session else report.at.date()
+            charged = self.portfolio.fees.sec + self.portfolio.fees.taf + self.portfolio.fees.cat
+            self.portfolio.apply(fill, day)
+            fees = self.portfolio.fees
+            if episode is not None:
+                episode.take_fill(fill, fees.sec + fees.taf + fees.cat - charged)
+        if episode is not None and was_open and not order.is_open and order.status is OrderStatus.REJECTED:
+            self._note_failure(episode, order, "rejected", report.at)
+
+    def _take_refusal(self, event: ev.BrokerRefused) -> None:
+        order = self.book.get(event.client_order_id)
+        if order is None:
+            return
+        if event.verb == "cancel":
+            order.cancel_asked_at = None
+            order.asked_at = None
+            return
+        if event.kind is RefusalKind.DUPLICATE_ID:  # it is there already: its fate is a question, not a refusal
+            if order.status is OrderStatus.INTENDED:
+                order.status = OrderStatus.UNKNOWN
+            return
+        if order.is_settled:
+            return  # a resend was refused although the order stands: the broker's record of it counts
+        if order.resends:  # the first copy may be what stands in the way: ask before believing the refusal
+            order.refusal, order.asked_at = event.kind, None
+            return
+        self._reject(order, event.kind, event.at)
+
+    def _take_miss(self, key: str, at: datetime) -> None:
+        order = self.book.get(key)
+        if order is None:
+            return
+        order.misses += 1
+        order.first_miss_at = order.first_miss_at or at
+        if order.status is OrderStatus.UNKNOWN and order.refusal is not None:  # refused when resent, and not there
+            self._reject(order, order.refusal, at)
+
+    def _reject(self, order: TrackedOrder, refusal: str, at: datetime) -> None:
+        order.status, order.refusal = OrderStatus.REJECTED, refusal
+        order.terminal_at, order.terminal_seq = at, self.seq
+        episode = self.episode_of(order)
+        if episode is not None:
+            self._note_failure(episode, order, refusal, at)
+
+    @staticmethod
+    def _note_failure(episode: Episode, order: TrackedOrder, refusal: str, at: datetime) -> None:
+        episode.last_refusal, episode.last_failure_at = refusal, at
+        if order.intent.role is OrderRole.STOP:
+            episode.stop_failures += 1
+        elif order.intent.role is OrderRole.EXIT:
+            episode.exit_failures += 1
+
+    def _take_account(self, account: Account, at: datetime) -> None:
+        self.account, self.account_at, self.account_seq = account, at, self.seq
+        self.reads_failed_since = None
+        risk = self.risk
+        risk.flows_today = account.net_flows
+        adjusted = account.equity - risk.flows_before_today - risk.flows_today
+        risk.peak_equity = adjusted if risk.peak_equity is None else max(risk.peak_equity, adjusted)
+        if risk.cash_at_open is None:
+            risk.cash_at_open = account.cash - self.portfolio.cash_moved
+            risk.equity_at_open = account.equity
+
+    def _take_positions(self, positions: tuple[Position, ...], at: datetime) -> None:
+        self.positions = {position.symbol: position for position in positions}
+        self.positions_at, self.positions_seq = at, self.seq
+        self.reads_failed_since = None
+        for symbol, episode in self.episodes.items():
+            position = self.positions.get(symbol)
+            if (position.qty if position is not None else ZERO) < episode.qty:
+                self.mismatch.setdefault(symbol, at)
+            else:
+                self.mismatch.pop(symbol, None)
+
+    def _take_open_orders(self, seen: ev.OpenOrdersSeen) -> None:
+        foreign = []
+        for order in seen.orders:
+            if order.client_order_id in self.book.orders:
+                self._take_report(ev.ExecutionReport(seen.at, order, "poll"))
+                continue
+            foreign.append(order)
+            if OUR_ID.match(order.client_order_id) and order.client_order_id not in self.strangers:
+                self.strangers.append(order.client_order_id)
+        self.book.foreign = foreign
+
+    def _open_session(self, session: Session) -> None:
+        if self.session is not None and self.session.day == session.day:
+            return
+        self.carried.session = session
+        risk = self.risk
+        risk.flows_before_today += risk.flows_today
+        risk.flows_today = ZERO
+        risk.warned, risk.entries_by_symbol, risk.entry_times = [], {}, []
+        risk.last_exit_at, risk.last_stop_at = {}, {}
+        risk.opened_today, risk.cash_at_open, risk.equity_at_open = 0, None, None
+        risk.recent_sessions = [*risk.recent_sessions[-4:], session.day.isoformat()]
+        for episode in self.episodes.values():
+            episode.nights += 1
+        self.portfolio.open_day()
+        self.book.forget_ended()
+        self.count = DayCount()
+
+    def _take_config(self, event: ev.ConfigAccepted) -> None:
+        self.config, self.policy, self.config_rev = event.config, event.policy, event.rev
+        self.config_refusal = None
+        for episode in self.episodes.values():
+            episode.tighten(dec(event.config.risk.stop_loss_pct))
+
+    def _restarted(self) -> None:
+        """After a crash every unanswered intent is a question to the broker, and no past reading is fresh."""
+        for order in self.book.open():
+            if order.status is OrderStatus.INTENDED:
+                order.status = OrderStatus.UNKNOWN
+            order.asked_at = None
+        self.quotes.clear()
+        self.streams.clear()
+        self.account_at = self.positions_at = None
+        self.journal_failed = False
+
+    # ------------------------------------------------------------ actions
+
+    def on_action(self, action: ev.Action) -> None:  # noqa: C901 (a table: one row a kind of action)
+        """Fold one action of ours."""
+        self.carried.seq += 1
+        match action:
+            case ev.Approved(intent=intent):
+                self._take_intent(action)
+            case ev.Resend(intent=intent):
+                order = self.book.orders[intent.client_order_id]
+                order.spoken_at, order.misses, order.first_miss_at = action.at, 0, None
+                order.resends += 1
+            case ev.CancelOrder(client_order_id=key):
+                self.book.orders[key].cancel_asked_at = action.at
+            case ev.LookUp(client_order_id=key):
+                self.book.orders[key].asked_at = action.at
+            case ev.EpisodeOpened():
+                self._open_episode(action)
+            case ev.ExitDecided(episode_id=key, reason=reason):
+                episode = self.episode(key)
+                episode.exit_reason, episode.exit_decided_at = reason, action.at
+                episode.exits_by_market = episode.exits_by_market or reason in URGENT
+                bar = self.bars.get(episode.plan.symbol)
+                by_stop = reason in STOPPED or bar is None
+                episode.exit_reference = episode.stop_price if by_stop or bar is None else dec(bar.close)
+            case ev.ExitPostponed(episode_id=key, until=until):
+                episode = self.episode(key)
+                episode.exit_postponed_until, episode.exit_failures = until, 0
+            case ev.HaltLatched(code=code):
+                self.risk.latched[code] = action
+                self.risk.last_equity_at_halt = self.account.last_equity if self.account else None
+            case ev.HaltReleased(code=code):
+                self.risk.latched.pop(code, None)
+                if code == "loss_streak":
+                    self.risk.losses_in_row = 0
+            case ev.Abandoned(client_order_id=key):
+                order = self.book.orders[key]
+                order.status, order.terminal_at, order.terminal_seq = OrderStatus.ABANDONED, action.at, self.seq
+            case ev.Adopted(episode_id=key, qty=qty):
+                self._adopt(self.episode(key), qty, action.at)
+            case ev.Decided(verdict=verdict, evaluation=evaluation):
+                if evaluation.signal is not None and evaluation.signal.side == "buy":
+                    self.count.signals += 1
+                    if verdict != "approved":
+                        self.count.refusals[verdict] = self.count.refusals.get(verdict, 0) + 1
+            case ev.TradeChanged(trade=trade):
+                self._close_if_done(trade.episode_id, trade.status)
+            case ev.Alarm(code=code, symbol=symbol):
+                if code == "unprotected" and symbol in self.episodes:
+                    self.episodes[symbol].alarmed = True
+                self.risk.warned.append(f"{code}:{symbol or ''}")
+            case _:
+                pass
+
+    def _take_intent(self, action: ev.Approved) -> None:
+        intent = action.intent
+        self.book.add(intent).spoken_at = action.at
+        self.count.orders_sent += 1
+        episode = self.episodes[intent.symbol]
+        if intent.role is OrderRole.ENTRY:
+            episode.entry_id = intent.client_order_id
+            risk = self.risk
+            risk.entries_by_symbol[intent.symbol] = risk.entries_by_symbol.get(intent.symbol, 0) + 1
+            risk.entry_times.append(action.at)
+            risk.opened_today += 1
+        elif intent.role is OrderRole.STOP:
+            episode.stops_sent += 1
+            if intent.replaces is not None:
+                episode.stop_raised_at = action.at
+        else:
+            episode.exits_sent += 1
+            episode.exits_by_market = True  # whatever follows this exit is sent at market
+
+    def _open_episode(self, action: ev.EpisodeOpened) -> None:
+        assert action.symbol not in self.episodes, f"{action.symbol} already has a position episode"
+        self.episodes[action.symbol] = Episode(action)
+
+    def _adopt(self, episode: Episode, qty: Decimal, at: datetime) -> None:
+        symbol = episode.plan.symbol
+        quote = self.quotes.get(symbol)
+        price = quote.bid if quote is not None and quote.bid is not None else episode.entry_price
+        assert price is not None, "only what was bought can be missing"
+        gone = Fill("", symbol, "sell", episode.qty - qty, price, at)
+        self.portfolio.apply(gone, self.session.day if self.session else at.date())
+        episode.take_fill(gone, ZERO)
+        episode.exit_reason = episode.exit_reason or "sold_by_others"
+        self.mismatch.pop(symbol, None)
+
+    def _close_if_done(self, episode_id: str, status: str) -> None:
+        if status not in ("closed", "rejected", "canceled"):
+            return
+        episode = self.episode(episode_id)
+        del self.episodes[episode.plan.symbol]
+        self.mismatch.pop(episode.plan.symbol, None)
+        self._remember_end(episode.plan.symbol, episode, status)
+
+    def _remember_end(self, symbol: str, episode: Episode, status: str) -> None:
+        self.count.seconds_unprotected += episode.seconds_exposed
+        if status != "closed":
+            return
+        assert self.now is not None
+        risk = self.risk
+        self.count.closed.append(episode)
+        risk.last_exit_at[symbol] = self.now
+        if episode.exit_reason in STOPPED:
+            risk.last_stop_at[symbol] = self.now
+        gross = episode.exit_notional - episode.entry_notional
+        risk.losses_in_row = risk.losses_in_row + 1 if gross - episode.fees < 0 else 0
+        if self.session is not None and episode.opened_at is not None and episode.opened_at >= self.session.open:
+            risk.day_trade_days = [*risk.day_trade_days[-40:], self.session.day.isoformat()]

@@ -1,0 +1,350 @@
+"""The engine: one event in, the actions it calls for out. Pure; every wiring runs this same class.
+
+A minute, in order: the ``Tick`` asks for bars the stream missed, account, positions, orders and clock; ``signals``
+takes what the strategies made of the bars and asks for quotes; ``decide`` closes what should be closed, then lets entries
+through one at a time, each seeing what the ones before reserved. After every event the protection of every position is
+looked at again. Anything may fail to be answered; nothing waits for it.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from alpaca_trader.core import events as ev
+from alpaca_trader.core.accounts import charged_rows, day_summary, exit_reason, status_page, trade_row, trade_status
+from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.errors import Fatal, RefusalKind
+from alpaca_trader.core.limits import breaches, due_releases, is_warned
+from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Session, Trade
+from alpaca_trader.core.ports import Executor, Feed, Journal
+from alpaca_trader.core.protection import Protection
+from alpaca_trader.core.risk_manager import Refused, RiskManager
+from alpaca_trader.core.strategy_manager import StrategyManager
+
+HISTORY_SESSIONS = 21
+"""Sessions of minute bars a strategy warms up with: today and the volume baseline's twenty."""
+
+
+class Engine:
+    """Decides. Holds the belief, the strategies, the risk manager and the protection of positions."""
+
+    def __init__(self, strategies: StrategyManager, belief: Belief, feed: str = "iex") -> None:
+        """``belief`` is new or rebuilt from a journal; ``feed`` names the bar feed (``iex`` or ``sip``)."""
+        self.belief = belief
+        self.strategies = strategies
+        self.risk = RiskManager(belief, feed)
+        self.protection = Protection(belief, self.risk, self._emit)
+        self._actions: list[ev.Action] = []
+        self._evaluations: list[Evaluation] = []
+        self._warmed: set[str] = set()
+        self._rows: dict[str, Trade] = {}
+
+    # ------------------------------------------------------------ what the shell calls
+
+    def step(self, event: ev.Event) -> list[ev.Action]:
+        """Take in one event; returns what to do about it, already folded into the belief."""
+        self._actions = []
+        fills = self.belief.portfolio.fills_today
+        is_new_day = isinstance(event, ev.SessionOpened) and self.belief.session != event.session
+        self.belief.on_event(event)
+        self._react(event, is_new_day)
+        self.protection.manage(event.at)
+        if self.belief.portfolio.fills_today > fills:
+            self._emit(ev.Fetch(event.at, "account"))
+        self._update_rows(event.at)
+        return self._actions
+
+    def next_wakeup(self) -> datetime | None:
+        """The earliest instant at which something is due without any news, or None."""
+        return self.protection.next_wakeup
+
+    def warm_up(self, bars: Sequence[Bar], sessions: Sequence[Session]) -> None:
+        """Hand history to the strategies: the answer to ``FetchHistory``."""
+        self.strategies.warm_up(bars, sessions)
+        for bar in bars:
+            known = self.belief.bars.get(bar.symbol)
+            if known is None or bar.start > known.start:
+                self.belief.bars[bar.symbol] = bar
+
+    def status(self, at: datetime) -> dict[str, Any]:
+        """The content of ``status.json``."""
+        return status_page(self.belief, at, self.position_states())
+
+    def position_states(self) -> dict[str, str]:
+        """State of every open position by symbol."""
+        return {symbol: self.protection.state(episode) for symbol, episode in sorted(self.belief.episodes.items())}
+
+    # ------------------------------------------------------------ reactions
+
+    def _emit(self, action: ev.Action) -> None:
+        self.belief.on_action(action)
+        self._actions.append(action)
+
+    def _react(self, event: ev.Event, is_new_day: bool) -> None:  # noqa: C901 (a table: one row a kind of event)
+        at = event.at
+        match event:
+            case ev.BarClosed(bar=bar):
+                self.strategies.observe(bar)
+            case ev.Tick(session=session):
+                self._begin_minute(at, session)
+            case ev.StageDue(stage="signals"):
+                self._take_signals(at)
+            case ev.StageDue(stage="decide"):
+                self._decide(at)
+            case ev.StageDue(stage="close"):
+                self._end_day(at)
+            case ev.AccountSeen():
+                self._check_limits(at)
+            case ev.OpenOrdersSeen(orders=orders):
+                self._ask_for_missing({order.client_order_id for order in orders}, at)
+            case ev.SessionOpened(session=session):
+                self._open_session(at, session, is_new_day)
+            case ev.SessionClosed():
+                self._read_broker(at)
+                self._emit(ev.Proceed(at, "close"))
+            case ev.Command():
+                self._obey(event)
+            case ev.EntryAsked(signal=signal, qty=qty):
+                evaluation = Evaluation(
+                    signal.symbol, signal.strategy_name, signal.bar_start or at, "asked", (), signal
+                )
+                self._decide_entry(evaluation, at, qty)
+            case ev.ExitAsked(symbol=symbol):
+                episode = self.belief.episodes.get(symbol)
+                if episode is not None and episode.exit_reason is None:
+                    self._emit(ev.ExitDecided(at, episode.plan.episode_id, "asked"))
+            case ev.ConfigAccepted(config=config):
+                self.strategies.configure(config)
+                self._prepare_symbols(at)
+            case ev.ConfigRefused(detail=detail):
+                self._emit(ev.Alarm(at, "config_refused", "warning", untrusted_text=detail))
+            case ev.StreamChanged(connected=connected, stream=stream):
+                if connected:
+                    self._read_broker(at)
+                else:
+                    self._emit(ev.Alarm(at, "stream_lost", "warning", numbers={"stream": stream}))
+            case ev.BrokerRefused():
+                self._report_refusal(event)
+            case ev.JournalFailed(detail=detail):
+                self._emit(ev.Alarm(at, "journal_failed", "error", untrusted_text=detail))
+            case _:
+                pass
+        self._report_strangers(at)
+
+    def _begin_minute(self, at: datetime, session: Session) -> None:
+        belief = self.belief
+        newest = at.replace(second=0, microsecond=0) - MINUTE
+        if newest >= session.open:
+            behind = [s for s in belief.watched() if s not in belief.bars or belief.bars[s].start < newest]
+            if behind:
+                starts = [belief.bars[s].closed_at for s in behind if s in belief.bars]
+                start = max(session.open, min(starts, default=session.open))
+                self._emit(ev.FetchBars(at, tuple(behind), start, newest + MINUTE))
+        self._read_broker(at)
+        self._emit(ev.Fetch(at, "clock"))
+        self._emit(ev.Proceed(at, "signals"))
+
+    def _read_broker(self, at: datetime) -> None:
+        for what in ("orders", "positions", "account"):
+            self._emit(ev.Fetch(at, what))
+
+    def _take_signals(self, at: datetime) -> None:
+        for release in list(due_releases(self.belief, at)):
+            self._emit(release)
+        self._evaluations = self.strategies.take_evaluations()
+        wanted = {e.symbol for e in self._evaluations if e.signal is not None and e.signal.side == "buy"}
+        symbols = tuple(sorted(wanted | set(self.belief.episodes)))
+        if symbols:
+            self._emit(ev.FetchQuotes(at, symbols))
+        self._emit(ev.Proceed(at, "decide"))
+
+    def _decide(self, at: datetime) -> None:
+        evaluations, self._evaluations = self._evaluations, []
+        self._take_targets(at)
+        for evaluation in evaluations:
+            if evaluation.signal is None:
+                self._emit(ev.Decided(at, evaluation, evaluation.code, evaluation.gates))
+            elif evaluation.signal.side == "sell":
+                self._decide_exit(evaluation, at)
+        for evaluation in evaluations:
+            if evaluation.signal is not None and evaluation.signal.side == "buy":
+                self._decide_entry(evaluation, at)
+        self._emit(ev.PublishStatus(at))
+
+    def _take_targets(self, at: datetime) -> None:
+        """Sell at the target where the plan says so and a fresh bid stands there (domain 5.5)."""
+        for symbol, episode in sorted(self.belief.episodes.items()):
+            quote, target = self.belief.fresh_quote(symbol, at), episode.target_price
+            if episode.exit_reason is not None or episode.trails or quote is None or target is None:
+                continue
+            if quote.bid is not None and quote.bid >= target:
+                self._emit(ev.ExitDecided(at, episode.plan.episode_id, "target"))
+
+    def _decide_exit(self, evaluation: Evaluation, at: datetime) -> None:
+        signal = evaluation.signal
+        assert signal is not None
+        episode = self.belief.episodes.get(evaluation.symbol)
+        if episode is None or episode.plan.strategy != evaluation.strategy_name or not episode.qty:
+            self._emit(ev.Decided(at, evaluation, "no_position", evaluation.gates))
+        elif episode.exit_reason is not None:
+            self._emit(ev.Decided(at, evaluation, "exit_under_way", evaluation.gates))
+        else:
+            self._emit(ev.ExitDecided(at, episode.plan.episode_id, signal.reason))
+            self._emit(ev.Decided(at, evaluation, "exit", evaluation.gates))
+
+    def _decide_entry(self, evaluation: Evaluation, at: datetime, at_most: Decimal | None = None) -> None:
+        signal, account = evaluation.signal, self.belief.account
+        assert signal is not None
+        if account is None:
+            self._emit(ev.Decided(at, evaluation, "halted", evaluation.gates))
+            return
+        answer = self.risk.approve_entry(signal, account, at, at_most)
+        gates = (*evaluation.gates, *answer.gates)
+        if isinstance(answer, Refused):
+            self._emit(ev.Decided(at, evaluation, answer.reason, gates))
+            return
+        self._emit(answer.opened)
+        self._emit(answer.approved)
+        self._emit(ev.Decided(at, evaluation, "approved", gates, answer.approved.intent.client_order_id))
+
+    def _check_limits(self, at: datetime) -> None:
+        belief, account = self.belief, self.belief.account
+        if account is None or belief.config is None:
+            return
+        for halt in list(breaches(belief, account, at)):
+            self._emit(halt)
+            self._emit(ev.Alarm(at, f"halt_{halt.code}", "error", untrusted_text=halt.detail))
+        if is_warned(account, belief.config.risk) and "daily_loss_near:" not in belief.risk.warned:
+            self._emit(ev.Alarm(at, "daily_loss_near", "warning"))
+
+    def _ask_for_missing(self, listed: set[str], at: datetime) -> None:
+        """An order we think is open and the broker does not list has ended without our hearing of it."""
+        for order in list(self.belief.book.open()):
+            key = order.intent.client_order_id
+            if order.is_settled and key not in listed:
+                self._emit(ev.LookUp(at, key))
+
+    def _open_session(self, at: datetime, session: Session, is_new_day: bool) -> None:
+        if is_new_day:
+            self._emit(ev.Checkpoint(at, self.belief.to_checkpoint()))
+            self._rows = {}
+        self.strategies.open_session(session)
+        self._warmed = set()
+        self._prepare_symbols(at)
+        self._read_broker(at)
+        self._emit(ev.Fetch(at, "clock"))
+
+    def _prepare_symbols(self, at: datetime) -> None:
+        """Learn what may be done with newly watched symbols, and warm the strategies up on them."""
+        missing = tuple(s for s in self.belief.watched() if s not in self._warmed)
+        if not missing or self.belief.session is None:
+            return
+        self._warmed |= set(missing)
+        self._emit(ev.FetchAssets(at, missing))
+        self._emit(ev.FetchHistory(at, missing, HISTORY_SESSIONS))
+
+    def _end_day(self, at: datetime) -> None:
+        for trade in charged_rows(self.belief):
+            if self._rows.get(trade.episode_id) != trade:
+                self._rows[trade.episode_id] = trade
+                self._emit(ev.TradeChanged(at, trade))
+        self._emit(ev.DayDone(at, day_summary(self.belief)))
+        self._emit(ev.PublishStatus(at))
+
+    def _obey(self, command: ev.Command) -> None:
+        at = command.at
+        match command.verb:
+            case "started":
+                self._read_broker(at)
+                self._emit(ev.Fetch(at, "clock"))
+            case "halt":
+                self._latch(at, "operator", command)
+            case "flatten":
+                self._latch(at, "operator_flatten", command)
+            case "resume":
+                for code in sorted(self.belief.risk.latched):
+                    self._emit(ev.HaltReleased(at, code, command.actor))
+            case "stopping":
+                pass
+        self._emit(ev.PublishStatus(at))
+
+    def _latch(self, at: datetime, code: str, command: ev.Command) -> None:
+        if code not in self.belief.risk.latched:
+            self._emit(ev.HaltLatched(at, code, f"{command.actor}: {command.reason}", "human"))
+
+    def _report_refusal(self, refusal: ev.BrokerRefused) -> None:
+        if refusal.kind in (RefusalKind.DUPLICATE_ID, RefusalKind.ALREADY_DONE):
+            order = self.belief.book.get(refusal.client_order_id)
+            if order is not None and order.is_open and order.is_settled:
+                self._emit(ev.LookUp(refusal.at, refusal.client_order_id))
+            return
+        numbers = {"status": refusal.status, "code": refusal.code, "order": refusal.client_order_id}
+        order = self.belief.book.get(refusal.client_order_id)
+        symbol = order.intent.symbol if order is not None else None
+        code = f"broker_refused_{refusal.kind}"
+        self._emit(ev.Alarm(refusal.at, code, "warning", symbol, numbers, refusal.text))
+
+    def _report_strangers(self, at: datetime) -> None:
+        for stranger in self.belief.strangers:
+            if f"unknown_own_order:{stranger}" not in self.belief.risk.warned:
+                self._emit(ev.Alarm(at, "unknown_own_order", "error", stranger))
+
+    # ------------------------------------------------------------ trade rows
+
+    def _update_rows(self, at: datetime) -> None:
+        """Say what changed in the rows of ``trades``, and end episodes whose orders have all ended."""
+        for _, episode in sorted(self.belief.episodes.items()):
+            status = trade_status(self.belief, episode)
+            if status == "closed":
+                episode.expose(at, False)
+                episode.closed_at = at
+                reason = exit_reason(self.belief, episode)
+                if reason != episode.exit_reason:
+                    self._emit(ev.ExitDecided(at, episode.plan.episode_id, reason))
+            row = trade_row(self.belief, episode, status)
+            if self._rows.get(row.episode_id) != row:
+                self._rows[row.episode_id] = row
+                self._emit(ev.TradeChanged(at, row))
+
+
+MAX_CHAIN = 10_000
+"""Events one feed event may lead to through replies; more is a loop and a bug."""
+
+
+def run(engine: Engine, feed: Feed, executor: Executor, journal: Journal) -> None:
+    """The one loop, until the feed ends. Raises AssertionError on a broken invariant."""
+    for event in feed:
+        drain(engine, event, executor, journal)
+
+
+def drain(engine: Engine, event: ev.Event, executor: Executor, journal: Journal) -> None:
+    """Journal one event, decide, journal, act; then the same with every reply; then commit."""
+    waiting = deque([event])
+    handled = 0
+    while waiting:
+        current = waiting.popleft()
+        _record(engine, journal, current)
+        for action in engine.step(current):
+            _record(engine, journal, action)
+            waiting.extend(executor.carry_out(action))
+        handled += 1
+        assert handled < MAX_CHAIN, f"{type(event).__name__} led to an endless chain of replies"
+    try:
+        journal.commit()
+    except Fatal as failure:
+        _lose_journal(engine, event.at, failure)
+
+
+def _record(engine: Engine, journal: Journal, entry: ev.Event | ev.Action) -> None:
+    try:
+        journal.record(entry)
+    except Fatal as failure:
+        _lose_journal(engine, entry.at, failure)
+
+
+def _lose_journal(engine: Engine, at: datetime, failure: Fatal) -> None:
+    """A journal that cannot be written stops entries (INV-18); protection and exits go on without it."""
+    if not engine.belief.journal_failed:
+        engine.belief.on_event(ev.JournalFailed(at, type(failure).__name__))

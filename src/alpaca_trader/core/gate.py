@@ -1,0 +1,83 @@
+"""The last gate: every order passes it next to the socket, whoever asked for it (safety 1.8, INV-11).
+
+It trusts nobody upstream. An entry must lie inside the human's policy, near the last good quote, in regular hours and
+under the rate limits; a sale must only reduce what is held.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.limits import standing_halt
+from alpaca_trader.core.models import OrderIntent, OrderRole, dec
+from alpaca_trader.core.policy import Policy
+from alpaca_trader.core.risk_manager import CENT, ENTRY_LIMIT_ABOVE_ASK, order_cap
+
+
+def refuse(belief: Belief, intent: OrderIntent, at: datetime) -> str | None:
+    """The name of the rule this order breaks, or None. The order itself is already in the belief."""
+    if intent.role is not OrderRole.ENTRY:
+        return _refuse_sale(belief, intent)
+    if intent.side != "buy":
+        return "entries_buy"
+    policy, account = belief.policy, belief.account
+    if policy is None or account is None:
+        return "no_policy"
+    if standing_halt(belief, at) is not None:
+        return "halted"
+    if not belief.is_open(at):
+        return "regular_hours"
+    if policy.symbols is not None and intent.symbol not in policy.symbols:
+        return "symbol_not_allowed"
+    if intent.qty > policy.max_order_shares:
+        return "max_order_shares"
+    reference = _reference(belief, intent)
+    if reference is None:
+        return "no_price"
+    # A marketable limit lies at most 0.05 % and one increment above the ask the size was cut to.
+    if intent.qty * (reference - CENT) > order_cap(policy, account) * ENTRY_LIMIT_ABOVE_ASK:
+        return "max_order_notional"
+    if not _inside_collar(belief, intent, policy, at):
+        return "price_collar"
+    return _refuse_rate(belief, policy, at)
+
+
+def _refuse_sale(belief: Belief, intent: OrderIntent) -> str | None:
+    if intent.side != "sell":
+        return "exits_sell"
+    episode = belief.episodes.get(intent.symbol)
+    if episode is None or episode.plan.episode_id != intent.episode_id or intent.qty > episode.qty:
+        return "reduces_only"
+    return None
+
+
+def _reference(belief: Belief, intent: OrderIntent) -> Decimal | None:
+    """What one share costs at worst before the broker's own collar: the limit, else the ask, else the last close."""
+    quote, bar = belief.quotes.get(intent.symbol), belief.bars.get(intent.symbol)
+    if intent.limit_price is not None:
+        return intent.limit_price
+    if quote is not None and quote.ask is not None:
+        return quote.ask
+    return dec(bar.close) if bar is not None else None
+
+
+def _inside_collar(belief: Belief, intent: OrderIntent, policy: Policy, at: datetime) -> bool:
+    """Two sources must agree on the price: the newest bar's close, and the limit or fresh ask that would be paid."""
+    bar = belief.bars.get(intent.symbol)
+    quote = belief.fresh_quote(intent.symbol, at)
+    price = intent.limit_price if intent.limit_price is not None else (quote.ask if quote is not None else None)
+    if bar is None:
+        return False
+    close = dec(bar.close)
+    return price is None or abs(price - close) <= close * dec(policy.price_collar_pct)
+
+
+def _refuse_rate(belief: Belief, policy: Policy, at: datetime) -> str | None:
+    times = belief.risk.entry_times
+    if sum(1 for sent in times if sent > at - timedelta(minutes=1)) > policy.max_entries_per_minute:
+        return "entries_per_minute"
+    if len(times) > policy.max_entries_per_day:
+        return "entries_per_day"
+    if sum(1 for _ in belief.book.open()) > policy.max_open_orders:
+        return "max_open_orders"
+    return None

@@ -1,0 +1,120 @@
+"""The day's result, the loss ladder, the breakers, and whatever else stops entries (domain 6.1-6.3, safety 3).
+
+``breaches`` reads the account against the limits and says what must be latched now; ``standing_halt`` names the first
+reason for which no entry may be sent at this instant; ``due_releases`` finds halts whose documented end has come.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.config import RiskConfig
+from alpaca_trader.core.events import HaltLatched, HaltReleased
+from alpaca_trader.core.models import MINUTE, ZERO, Account, dec
+
+WARN_AT = Decimal("0.5")
+MAX_SKEW = timedelta(seconds=30)
+ACCOUNT_MAX_AGE = timedelta(minutes=2)
+FLATTEN_CODES = frozenset({"daily_loss_flatten", "operator_flatten"})
+
+
+def daily_result(account: Account) -> tuple[Decimal, Decimal]:
+    """The day's P&L in USD and in percent of the flow-adjusted base (domain 6.1).
+
+    Deposits and withdrawals do not count; dividends, interest and fees do.
+    """
+    pnl = account.equity - account.last_equity - account.net_flows
+    base = account.last_equity + min(account.net_flows, ZERO)
+    return pnl, (100 * pnl / base if base > 0 else ZERO)
+
+
+def breaches(belief: Belief, account: Account, at: datetime) -> Iterator[HaltLatched]:
+    """Halts the account's figures call for and that are not latched yet."""
+    assert belief.config is not None
+    risk, config = belief.risk, belief.config.risk
+    pnl, pct = daily_result(account)
+    limit = dec(config.max_daily_loss_pct) * 100
+    detail = f"day {pnl:.2f} USD = {pct:.4f} %, limit -{limit:.2f} %"
+    if pct <= -limit and "daily_loss" not in risk.latched:
+        yield HaltLatched(at, "daily_loss", detail, "session")
+    if (
+        config.flatten_multiple is not None
+        and pct <= -limit * dec(config.flatten_multiple)
+        and "daily_loss_flatten" not in risk.latched
+    ):
+        yield HaltLatched(at, "daily_loss_flatten", detail, "session")
+    yield from _drawdown(belief, config, account, at)
+    if risk.losses_in_row >= config.max_consecutive_losses and "loss_streak" not in risk.latched:
+        until = at + timedelta(minutes=config.loss_pause_min)
+        yield HaltLatched(at, "loss_streak", f"{risk.losses_in_row} losing trades in a row", "time", until)
+    blocked = [
+        name
+        for name, is_set in (
+            ("trading_blocked", account.trading_blocked),
+            ("account_blocked", account.account_blocked),
+            ("trade_suspended_by_user", account.trade_suspended_by_user),
+        )
+        if is_set
+    ]
+    if blocked and "account_blocked" not in risk.latched:
+        yield HaltLatched(at, "account_blocked", ", ".join(blocked), "human")
+
+
+def _drawdown(belief: Belief, config: RiskConfig, account: Account, at: datetime) -> Iterator[HaltLatched]:
+    risk = belief.risk
+    if risk.peak_equity is None or "drawdown" in risk.latched or risk.peak_equity <= 0:
+        return
+    adjusted = account.equity - risk.flows_before_today - risk.flows_today
+    fall = 1 - adjusted / risk.peak_equity
+    if fall >= dec(config.max_drawdown_pct):
+        detail = f"equity {adjusted:.2f} is {100 * fall:.2f} % below its peak {risk.peak_equity:.2f}"
+        yield HaltLatched(at, "drawdown", detail, "human")
+
+
+def is_warned(account: Account, config: RiskConfig) -> bool:
+    """Whether half of the daily loss limit is used up."""
+    _, pct = daily_result(account)
+    return pct <= -dec(config.max_daily_loss_pct) * 100 * WARN_AT
+
+
+def due_releases(belief: Belief, at: datetime) -> Iterator[HaltReleased]:
+    """Halts that end now: a pause whose time is over, a day's halt in a new session whose baseline has rolled."""
+    for code, halt in belief.risk.latched.items():
+        if (halt.release == "time" and halt.until is not None and at >= halt.until) or (
+            halt.release == "session" and _new_day(belief, halt, at)
+        ):
+            yield HaltReleased(at, code, "engine")
+
+
+def _new_day(belief: Belief, halt: HaltLatched, at: datetime) -> bool:
+    session, account = belief.session, belief.account
+    if session is None or account is None or belief.account_at is None:
+        return False
+    if halt.at >= session.open - timedelta(minutes=30) or belief.account_at < session.open - timedelta(minutes=30):
+        return False
+    if account.balance_asof is not None:
+        return halt.at.date() <= account.balance_asof < session.day
+    rolled = account.last_equity != belief.risk.last_equity_at_halt
+    return (rolled and at >= session.open) or at >= session.open + MINUTE
+
+
+def standing_halt(belief: Belief, at: datetime) -> str | None:
+    """The first reason for which no entry may be sent now, or None. Exits and stops are never stopped by it."""
+    if belief.risk.latched:
+        return next(iter(sorted(belief.risk.latched)))
+    if belief.journal_failed:
+        return "journal"
+    if belief.policy is None or belief.config is None:
+        return "no_config"
+    if belief.account is None or belief.account_at is None or at - belief.account_at > ACCOUNT_MAX_AGE:
+        return "account_unread"
+    if belief.positions_at is None:
+        return "not_reconciled"
+    if abs(belief.clock_skew) > MAX_SKEW:
+        return "clock_skew"
+    if belief.strangers:
+        return "unknown_own_order"
+    if belief.mismatch:
+        return "books_disagree"
+    return None
