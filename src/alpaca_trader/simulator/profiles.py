@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +54,6 @@ class Switches:
     """Market-data plan: free sees IEX live and SIP after 15 minutes."""
     latency_ms: tuple[int, int] = (80, 150)
     """From the POST until a marketable order can execute: drawn per order between these bounds (milliseconds)."""
+
+
+DEFAULT_SWITCHES: Final = Switches()

@@ -49,9 +49,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "fractional_off": Refusal(403, 40310000, "fractional trading is disabled for this account"),  # [ours]
     "fractional_not_day": Refusal(422, 42210000, "fractional orders must be DAY orders"),
     "fractional_not_simple": Refusal(422, 42210000, "fractional orders must be simple orders"),
-    "fractional_type": Refusal(
-        422, 42210000, "fractional orders must be market, limit, stop, or stop_limit orders"
-    ),
+    "fractional_type": Refusal(422, 42210000, "fractional orders must be market, limit, stop, or stop_limit orders"),
     "fractional_market_only": Refusal(422, 42210000, "fractional orders must be market orders"),  # [ours]
     "notional_not_market": Refusal(422, 42210000, "notional orders must be market orders"),  # [ours]
     "fractional_short": Refusal(422, 42210000, "fractional orders cannot be sold short"),

@@ -1,0 +1,243 @@
+"""JSON bodies of the trading API, field by field (alpaca-contract section 2): string numbers, RFC 3339 times, null for absent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from alpaca_trader.simulator.exchange.account import AccountView
+from alpaca_trader.simulator.exchange.activities import Activity, FeeActivity, FillActivity
+from alpaca_trader.simulator.exchange.configuration import Configuration
+from alpaca_trader.simulator.exchange.exchange import PositionView
+from alpaca_trader.simulator.exchange.ids import ulid_for
+from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
+from alpaca_trader.simulator.exchange.venue import OrderEvent
+from alpaca_trader.simulator.market.model import AssetInfo
+from alpaca_trader.simulator.profiles import Profile, Switches
+from alpaca_trader.simulator.wire import (
+    cents,
+    fraction,
+    micros,
+    number,
+    optional_number,
+    optional_timestamp,
+    timestamp,
+    whole_cents_down,
+)
+
+Body = dict[str, Any]
+
+_MARGIN_PERCENT = 30
+
+
+def order_body(order: SimOrder) -> Body:
+    """An Order object; every key is always present."""
+    average = order.filled_avg_price
+    return {
+        "id": order.id,
+        "client_order_id": order.client_order_id,
+        "created_at": timestamp(order.created_at),
+        "updated_at": timestamp(order.updated_at),
+        "submitted_at": timestamp(order.submitted_at),
+        "filled_at": optional_timestamp(order.filled_at if order.status == "filled" else None),
+        "expired_at": optional_timestamp(order.expired_at),
+        "expires_at": timestamp(order.expires_at),
+        "canceled_at": optional_timestamp(order.canceled_at),
+        "failed_at": optional_timestamp(order.failed_at),
+        "replaced_at": optional_timestamp(order.replaced_at),
+        "replaced_by": order.replaced_by,
+        "replaces": order.replaces,
+        "asset_id": order.asset_id,
+        "symbol": order.symbol,
+        "asset_class": "us_equity",
+        "notional": optional_number(order.notional),
+        "qty": optional_number(order.qty),
+        "filled_qty": number(order.filled_qty),
+        "filled_avg_price": None if average is None else micros(average),
+        "order_class": "",
+        "order_type": order.type,
+        "type": order.type,
+        "side": order.side,
+        "position_intent": order.position_intent,
+        "time_in_force": order.time_in_force,
+        "limit_price": optional_number(order.limit_price),
+        "stop_price": optional_number(order.stop_price),
+        "status": order.status,
+        "extended_hours": False,
+        "legs": None,
+        "trail_percent": None,
+        "trail_price": None,
+        "hwm": None,
+        "subtag": None,
+        "source": None,
+    }
+
+
+def update_body(seed: int, news: OrderEvent) -> Body:
+    """The `data` object of a trade_updates message."""
+    at = timestamp(news.at)
+    order = order_body(news.order)
+    del order["subtag"], order["source"]
+    order["cancel_requested_at"] = optional_timestamp(news.order.cancel_requested_at)
+    body: Body = {"event": news.event, "event_id": ulid_for(seed, news.at, news.number), "at": at, "timestamp": at}
+    if news.execution is not None:
+        body |= {
+            "execution_id": news.execution.id,
+            "price": number(news.execution.price),
+            "qty": number(news.execution.qty),
+            "position_qty": number(news.execution.position_qty),
+        }
+    return body | {"order": order}
+
+
+def account_body(view: AccountView, profile: Profile, account_id: str, created: datetime, suspended: bool) -> Body:
+    """The Account object (without the day-trading fields, removed by the broker on 2026-07-06)."""
+    value = cents(view.market_value)
+    power = whole_cents_down(view.buying_power)
+    free_cash = whole_cents_down(view.non_marginable_buying_power)
+    return {
+        "id": account_id,
+        "account_number": profile.account_number,
+        "status": "ACTIVE",
+        "crypto_status": "INACTIVE",
+        "crypto_tier": 1,
+        "currency": "USD",
+        "cash": cents(view.cash),
+        "equity": cents(view.equity),
+        "portfolio_value": cents(view.equity),
+        "last_equity": number(view.last_equity),
+        "balance_asof": view.balance_asof.isoformat(),
+        "long_market_value": value,
+        "short_market_value": "0",
+        "position_market_value": value,
+        "buying_power": power,
+        "effective_buying_power": power,
+        "regt_buying_power": whole_cents_down(view.regt_buying_power),
+        "non_marginable_buying_power": free_cash,
+        "options_buying_power": free_cash,
+        "initial_margin": cents(view.initial_margin),
+        "maintenance_margin": cents(view.maintenance_margin),
+        "last_maintenance_margin": cents(view.last_maintenance_margin),
+        "sma": cents(view.last_equity),
+        "multiplier": str(view.multiplier),
+        "shorting_enabled": False,
+        "trading_blocked": False,
+        "transfers_blocked": False,
+        "account_blocked": False,
+        "trade_suspended_by_user": suspended,
+        "accrued_fees": number(view.accrued_fees),
+        "pending_reg_taf_fees": number(view.pending_taf_fees),
+        "intraday_adjustments": "0",
+        "options_approved_level": 0,
+        "options_trading_level": 0,
+        "created_at": timestamp(created),
+        "admin_configurations": {},
+        "user_configurations": None,
+    }
+
+
+def configuration_body(configuration: Configuration) -> Body:
+    """The AccountConfigurations object."""
+    return {
+        "fractional_trading": configuration.fractional_trading,
+        "max_margin_multiplier": configuration.max_margin_multiplier,
+        "no_shorting": configuration.no_shorting,
+        "suspend_trade": configuration.suspend_trade,
+        "trade_confirm_email": configuration.trade_confirm_email,
+        "ptp_no_exception_entry": configuration.ptp_no_exception_entry,
+        "disable_overnight_trading": configuration.disable_overnight_trading,
+        "max_options_trading_level": configuration.max_options_trading_level,
+    }
+
+
+def position_body(view: PositionView) -> Body:
+    """The Position object; `*_plpc` and `change_today` are fractions."""
+    value = view.qty * view.price
+    gain = value - view.cost
+    day_gain = value - view.day_cost
+    change = view.price / view.lastday_price - 1 if view.lastday_price else ZERO
+    return {
+        "asset_id": view.asset.id,
+        "symbol": view.asset.symbol,
+        "exchange": view.asset.exchange,
+        "asset_class": "us_equity",
+        "asset_marginable": view.asset.marginable,
+        "qty": number(view.qty),
+        "qty_available": number(view.qty_available),
+        "avg_entry_price": micros(view.average),
+        "side": "long",
+        "market_value": micros(value),
+        "cost_basis": micros(view.cost),
+        "unrealized_pl": micros(gain),
+        "unrealized_plpc": fraction(gain / view.cost) if view.cost else "0",
+        "unrealized_intraday_pl": micros(day_gain),
+        "unrealized_intraday_plpc": fraction(day_gain / view.day_cost) if view.day_cost else "0",
+        "current_price": number(view.price),
+        "lastday_price": number(view.lastday_price),
+        "change_today": fraction(change),
+    }
+
+
+def asset_body(asset: AssetInfo, switches: Switches) -> Body:
+    """The Asset object; `easy_to_borrow` is deprecated but still sent, because alpaca-py requires it."""
+    body: Body = {
+        "id": asset.id,
+        "class": "us_equity",
+        "exchange": asset.exchange,
+        "symbol": asset.symbol,
+        "name": asset.name,
+        "status": "active",
+        "tradable": asset.tradable,
+        "marginable": asset.marginable,
+        "shortable": asset.shortable,
+        "fractionable": asset.fractionable,
+        "borrow_status": "easy_to_borrow" if asset.shortable else "hard_to_borrow",
+        "maintenance_margin_requirement": _MARGIN_PERCENT,
+        "margin_requirement_long": str(_MARGIN_PERCENT),
+        "margin_requirement_short": str(_MARGIN_PERCENT),
+        "attributes": [],
+    }
+    if switches.send_easy_to_borrow:
+        body["easy_to_borrow"] = asset.shortable
+    return body
+
+
+def activity_body(activity: Activity) -> Body:
+    """One account activity: FILL or FEE."""
+    if isinstance(activity, FillActivity):
+        return {
+            "activity_type": "FILL",
+            "id": activity.id,
+            "transaction_time": timestamp(activity.at),
+            "type": "fill" if activity.order_status == "filled" else "partial_fill",
+            "price": number(activity.price),
+            "qty": number(activity.qty),
+            "cum_qty": number(activity.cum_qty),
+            "leaves_qty": number(activity.leaves_qty),
+            "side": activity.side,
+            "symbol": activity.symbol,
+            "order_id": activity.order_id,
+            "order_status": activity.order_status,
+        }
+    assert isinstance(activity, FeeActivity), "the two kinds of activity"
+    return {
+        "activity_type": "FEE",
+        "activity_sub_type": activity.kind,
+        "id": activity.id,
+        "date": activity.day.isoformat(),
+        "created_at": timestamp(activity.at),
+        "net_amount": number(-activity.amount),
+        "qty": None,
+        "per_share_amount": None,
+        "symbol": None,
+        "cusip": None,
+        "currency": "USD",
+        "group_id": None,
+        "status": "executed",
+        "description": f"{activity.kind} fee for proceeds of {activity.day.isoformat()}",
+    }
+
+
+def account_created(start: datetime) -> datetime:
+    """When the account was opened: a year of 365 days before the simulation starts."""
+    return start - timedelta(days=365)

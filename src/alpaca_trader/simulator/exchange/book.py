@@ -1,0 +1,110 @@
+"""All orders the broker has ever seen, findable by id, by client order id, and by symbol while open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from alpaca_trader.simulator.exchange.errors import BrokerError
+from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders to list (alpaca-contract 2.6.1); `after` and `until` are exclusive submission times."""
+
+    status: str = "open"
+    limit: int = 50
+    after: datetime | None = None
+    until: datetime | None = None
+    is_ascending: bool = False
+    symbols: frozenset[str] | None = None
+    side: str | None = None
+    after_order_id: str | None = None
+    before_order_id: str | None = None
+
+
+class OrderBook:
+    """Orders in the sequence of their arrival; nothing is ever forgotten, client order ids stay taken for ever."""
+
+    def __init__(self) -> None:
+        self._orders: list[SimOrder] = []
+        self._by_id: dict[str, SimOrder] = {}
+        self._by_client_id: dict[str, SimOrder] = {}
+        self._open: dict[str, dict[int, SimOrder]] = {}
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def add(self, order: SimOrder) -> None:
+        """Enter a new order; its client order id must be free."""
+        assert order.client_order_id not in self._by_client_id, "client order ids are checked before"
+        self._orders.append(order)
+        self._by_id[order.id] = order
+        self._by_client_id[order.client_order_id] = order
+        if order.is_open:
+            self._open.setdefault(order.symbol, {})[order.seq] = order
+
+    def close(self, order: SimOrder) -> None:
+        """Take an order that reached a final state off the open list."""
+        self._open.get(order.symbol, {}).pop(order.seq, None)
+
+    def get(self, order_id: str) -> SimOrder:
+        """The order with this id; raises BrokerError 404 when there is none."""
+        order = self._by_id.get(order_id)
+        if order is None:
+            raise BrokerError("no_order", id=order_id)
+        return order
+
+    def get_by_client_id(self, client_order_id: str) -> SimOrder:
+        """The order with this client order id; raises BrokerError 404 when there is none."""
+        order = self._by_client_id.get(client_order_id)
+        if order is None:
+            raise BrokerError("no_order", id=client_order_id)
+        return order
+
+    def has_client_id(self, client_order_id: str) -> bool:
+        """True when any order, open or closed, carries this client order id."""
+        return client_order_id in self._by_client_id
+
+    def open_orders(self, symbol: str | None = None) -> list[SimOrder]:
+        """Open orders in sequence of arrival, of one symbol or of all."""
+        if symbol is not None:
+            return list(self._open.get(symbol, {}).values())
+        return sorted((order for held in self._open.values() for order in held.values()), key=lambda order: order.seq)
+
+    def held_shares(self, symbol: str) -> Decimal:
+        """Shares of a symbol that open sells keep from other sells."""
+        return sum((order.held_shares for order in self._open.get(symbol, {}).values()), ZERO)
+
+    def reserved_cash(self) -> Decimal:
+        """Dollars that open buys keep from other buys."""
+        return sum((order.reserved_cash for held in self._open.values() for order in held.values()), ZERO)
+
+    def find(self, wanted: OrderFilter) -> Sequence[SimOrder]:
+        """Orders passing the filter, by submission, newest first unless ascending, at most `limit` of them.
+
+        Raises BrokerError 404 when an order id named as a page boundary is unknown.
+        """
+        after_seq = self.get(wanted.after_order_id).seq if wanted.after_order_id else -1
+        before_seq = self.get(wanted.before_order_id).seq if wanted.before_order_id else len(self._orders)
+        candidates = self.open_orders() if wanted.status == "open" else self._orders
+        found: list[SimOrder] = []
+        for order in candidates if wanted.is_ascending else reversed(candidates):
+            if len(found) == wanted.limit:
+                break
+            if after_seq < order.seq < before_seq and _passes(order, wanted):
+                found.append(order)
+        return found
+
+
+def _passes(order: SimOrder, wanted: OrderFilter) -> bool:
+    return (
+        (wanted.status != "closed" or not order.is_open)
+        and (wanted.symbols is None or order.symbol in wanted.symbols)
+        and (wanted.side is None or order.side == wanted.side)
+        and (wanted.after is None or order.submitted_at > wanted.after)
+        and (wanted.until is None or order.submitted_at < wanted.until)
+    )

@@ -1,0 +1,141 @@
+"""An order: what was asked for, and how far it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_DOWN, Decimal
+from typing import Final
+
+from alpaca_trader.simulator.wire import NANO
+
+OPEN_STATUSES: Final = frozenset(
+    {"accepted", "pending_new", "new", "partially_filled", "pending_cancel", "pending_replace"}
+)
+"""States from which an order can still change; every other state is final."""
+
+ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A well-formed order request; exactly one of `qty` (shares) and `notional` (dollars) is set."""
+
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str
+    qty: Decimal | None
+    notional: Decimal | None
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    extended_hours: bool
+    order_class: str
+    client_order_id: str | None
+    position_intent: str | None
+
+    @property
+    def is_fractional(self) -> bool:
+        """True for a notional order and for a quantity with a fraction."""
+        return self.qty is None or self.qty != self.qty.to_integral_value()
+
+
+@dataclass(slots=True, eq=False)
+class SimOrder:
+    """An order on the books of the broker. `seq` numbers orders in the sequence of their arrival."""
+
+    id: str
+    seq: int
+    client_order_id: str
+    asset_id: str
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str
+    qty: Decimal | None
+    notional: Decimal | None
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    position_intent: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    submitted_at: datetime
+    expires_at: datetime
+    reserve_price: Decimal
+    """Dollars per share an open buy takes from buying power (dollars per share expected, for a notional sell)."""
+    filled_qty: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    """Sum of price x quantity over all executions."""
+    executions: int = 0
+    filled_at: datetime | None = None
+    expired_at: datetime | None = None
+    canceled_at: datetime | None = None
+    failed_at: datetime | None = None
+    replaced_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    replaced_by: str | None = None
+    replaces: str | None = None
+    successor: SimOrder | None = None
+    """The replacement on its way while a replace is pending."""
+    predecessor: SimOrder | None = None
+    is_elected: bool = False
+    """True once a trade has touched the stop price."""
+    rested_on: date | None = None
+    """The session in which the order was looked at and found not marketable."""
+
+    @property
+    def is_open(self) -> bool:
+        """True while the order can still change."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def is_notional(self) -> bool:
+        """True when the order is for dollars instead of shares."""
+        return self.qty is None
+
+    @property
+    def is_fractional(self) -> bool:
+        """True when the order may execute in fractions of a share."""
+        return self.qty is None or self.qty != self.qty.to_integral_value()
+
+    @property
+    def is_stop(self) -> bool:
+        """True for a stop or stop-limit order that no trade has elected yet."""
+        return self.stop_price is not None and not self.is_elected
+
+    @property
+    def filled_avg_price(self) -> Decimal | None:
+        """Average price of all executions; None before the first."""
+        return self.filled_value / self.filled_qty if self.filled_qty else None
+
+    def leaves(self, price: Decimal) -> Decimal:
+        """Shares still to fill; for a notional order, what its remaining dollars buy at `price`, cut to 9 decimals."""
+        if self.qty is not None:
+            return self.qty - self.filled_qty
+        assert self.notional is not None, "an order has a quantity or a notional"
+        return ((self.notional - self.filled_value) / price).quantize(NANO, ROUND_DOWN)
+
+    @property
+    def held_shares(self) -> Decimal:
+        """Shares an open sell keeps from other sells (the larger of old and new while a replace is pending)."""
+        if self.side != "sell" or not self.is_open or self.predecessor is not None:
+            return ZERO
+        own = max(ZERO, self.leaves(self.reserve_price))
+        return own if self.successor is None else max(own, self.successor.leaves(self.successor.reserve_price))
+
+    @property
+    def reserved_cash(self) -> Decimal:
+        """Dollars an open buy keeps from other buys (the larger of old and new while a replace is pending)."""
+        if self.side != "buy" or not self.is_open or self.predecessor is not None:
+            return ZERO
+        own = self.cost()
+        return own if self.successor is None else max(own, self.successor.cost())
+
+    def cost(self) -> Decimal:
+        """Dollars the rest of the order is expected to take."""
+        if self.qty is None:
+            assert self.notional is not None, "an order has a quantity or a notional"
+            return max(ZERO, self.notional - self.filled_value)
+        return (self.qty - self.filled_qty) * self.reserve_price
