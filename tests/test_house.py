@@ -128,6 +128,8 @@ TRESPASSES = [
     ("core/nowhere.py", "", "One way down inside the core"),
     ("nowhere.py", "", "One way down"),
     ("edge/__init__.py", "import alpaca_trader.simulator", "One way down"),
+    ("edge/__init__.py", "import alpaca.trading.client", "Only the Alpaca files speak alpaca-py"),
+    ("views/__init__.py", "import alpaca_trader.core.engine", "Pages read the journal, never the engine"),
     (
         "simulator/__init__.py",
         "import alpaca_trader.core.models",
