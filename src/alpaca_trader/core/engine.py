@@ -23,10 +23,6 @@ from alpaca_trader.core.protection import Protection
 from alpaca_trader.core.risk_manager import Refused, RiskManager
 from alpaca_trader.core.strategy_manager import StrategyManager
 
-HISTORY_SESSIONS = 21
-"""Sessions of minute bars a strategy warms up with: today and the volume baseline's twenty."""
-
-
 class Engine:
     """Decides. Holds the belief, the strategies, the risk manager and the protection of positions."""
 
@@ -168,9 +164,9 @@ class Engine:
                 self._emit(ev.Decided(at, evaluation, evaluation.code, evaluation.gates))
             elif evaluation.signal.side == "sell":
                 self._decide_exit(evaluation, at)
-        for evaluation in evaluations:
-            if evaluation.signal is not None and evaluation.signal.side == "buy":
-                self._decide_entry(evaluation, at)
+        buys = [(e.signal, e) for e in evaluations if e.signal is not None and e.signal.side == "buy"]
+        for _, evaluation in sorted(buys, key=lambda pair: (-pair[0].confidence, pair[0].symbol)):
+            self._decide_entry(evaluation, at)
         self._emit(ev.PublishStatus(at))
 
     def _take_targets(self, at: datetime) -> None:
@@ -243,7 +239,7 @@ class Engine:
             return
         self._warmed |= set(missing)
         self._emit(ev.FetchAssets(at, missing))
-        self._emit(ev.FetchHistory(at, missing, HISTORY_SESSIONS))
+        self._emit(ev.FetchHistory(at, missing, self.strategies.history_sessions + 1))
 
     def _end_day(self, at: datetime) -> None:
         for trade in charged_rows(self.belief):

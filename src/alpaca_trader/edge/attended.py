@@ -1,0 +1,61 @@
+"""A feed with somebody at its side: before each minute, look whether the config was edited or a command waits.
+
+The same for every wiring: it wraps the live queue and the simulated market alike, so an edit is in force at the next
+tick wherever the engine runs.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from alpaca_trader.core import events as ev
+from alpaca_trader.core.config import StrategyConfig
+from alpaca_trader.core.policy import Policy
+from alpaca_trader.core.ports import Clock, Feed
+from alpaca_trader.edge import inbox
+from alpaca_trader.edge.config_store import ConfigChange, ConfigRefused, ConfigStore
+
+
+class AttendedFeed:
+    """Yields the start of the run, then the wrapped feed's events, with edits and commands before each tick."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        store: ConfigStore,
+        start: tuple[StrategyConfig, Policy, str],
+        clock: Clock,
+        home: Path,
+        is_halted: Callable[[], bool],
+        on_config: Callable[[StrategyConfig], None],
+    ) -> None:
+        """``start`` is the config, policy and revision the run begins with; ``on_config`` hears of every later one."""
+        self._feed = feed
+        self._store = store
+        self._start = start
+        self._clock = clock
+        self._home = home
+        self._is_halted = is_halted
+        self._on_config = on_config
+
+    def __iter__(self) -> Iterator[ev.Event]:
+        """The run's events in their final order."""
+        config, policy, rev = self._start
+        yield ev.ConfigAccepted(self._clock.now(), rev, config, policy)
+        yield ev.Command(self._clock.now(), "started", "engine", "start")
+        for event in self._feed:
+            if isinstance(event, ev.Tick | ev.SessionOpened | ev.Timer):
+                yield from self._look()
+            yield event
+        yield ev.Command(self._clock.now(), "stopping", "engine", "end")
+
+    def _look(self) -> Iterator[ev.Event]:
+        now = self._clock.now()
+        match self._store.check():
+            case ConfigChange(config=config, after=after):
+                self._on_config(config)
+                yield ev.ConfigAccepted(now, after.config_rev, config, self._start[1])
+            case ConfigRefused(file_hash=file_hash, detail=detail):
+                yield ev.ConfigRefused(now, file_hash or "", detail)
+            case None:
+                pass
+        yield from inbox.take(self._home, self._home / "data" / "inbox", now, self._is_halted())

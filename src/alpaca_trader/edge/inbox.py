@@ -1,0 +1,56 @@
+"""How a person or an agent reaches a running engine: small files in ``data/inbox``, and the ``HALT`` file.
+
+The command line leaves ``<when>-<verb>.json``; the engine takes each in name order, once, and removes it after it was
+handed over. A file that is no command is moved to ``refused/``. ``HALT`` in the home folder halts as long as it lies
+there; removing it does not resume (safety 6).
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from alpaca_trader.core.events import Command
+
+HALT_FILE = "HALT"
+VERBS = ("halt", "resume", "flatten")
+MAX_BYTES = 4096
+MAX_TEXT = 200
+
+
+def leave(folder: Path, verb: str, actor: str, reason: str, at: datetime) -> Path:
+    """Leave a command for the engine; complete or absent, never half written. Raises OSError."""
+    assert verb in VERBS, f"{verb} is no command"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{at:%Y%m%dT%H%M%S%f}-{verb}.json"
+    partial = folder / f".{name}"
+    partial.write_text(json.dumps({"verb": verb, "actor": actor, "reason": reason[:MAX_TEXT]}))
+    return partial.rename(folder / name)
+
+
+def take(home: Path, folder: Path, at: datetime, is_halted: bool) -> Iterator[Command]:
+    """Every command waiting now, oldest first; ``is_halted`` keeps a lying ``HALT`` file from being said twice."""
+    if (home / HALT_FILE).exists() and not is_halted:
+        yield Command(at, "halt", "file", "HALT file")
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        command = _read(path, at)
+        if command is None:
+            (folder / "refused").mkdir(exist_ok=True)
+            path.rename(folder / "refused" / path.name)
+            continue
+        yield command
+        path.unlink(missing_ok=True)
+
+
+def _read(path: Path, at: datetime) -> Command | None:
+    try:
+        raw = path.read_bytes()
+        content = json.loads(raw) if len(raw) <= MAX_BYTES else None
+    except (OSError, ValueError):
+        return None
+    if not isinstance(content, dict) or content.get("verb") not in VERBS:
+        return None
+    actor, reason = content.get("actor"), content.get("reason")
+    if not isinstance(actor, str) or not isinstance(reason, str):
+        return None
+    return Command(at, content["verb"], actor[:MAX_TEXT], reason[:MAX_TEXT])
