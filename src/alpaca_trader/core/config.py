@@ -4,17 +4,15 @@ The ranges here are the outermost ones, constants in code; ``core/policy.py`` na
 Percentages are fractions of one (0.10 is 10 %), money is USD, times are minutes or seconds as the name says.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, InstanceOf
 from pydantic.fields import FieldInfo
 
 from alpaca_trader.core.models import dec
-from alpaca_trader.core.settings import StrictModel, check, did_you_mean, number, setting
+from alpaca_trader.core.settings import StrictModel, check, did_you_mean, fingerprint, number, setting
 from alpaca_trader.core.strict_json import BadSettings, Problem, join, read_json, show
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z]{1,6}(\.[A-Z]{1,2})?$")]
@@ -302,6 +300,4 @@ def config_hash(config: StrategyConfig) -> str:
 
     The order of strategies counts, because it settles ties between their signals; spacing and comments do not.
     """
-    content: dict[str, Any] = {"order": list(config.strategies), **config.model_dump(mode="json", by_alias=True)}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:12]
+    return fingerprint({"order": list(config.strategies), **config.model_dump(mode="json", by_alias=True)})

@@ -24,7 +24,7 @@ POLICY_NOTE = "What the engine may do at all. A human edits this file; the engin
 
 
 class SettingRow(NamedTuple):
-    """One setting as the manual describes it; ``risk`` is ``up``, ``down``, ``behaviour`` or the riskiest word."""
+    """One setting as the manual describes it, in words."""
 
     file: str
     path: str
@@ -98,22 +98,35 @@ def _commentable(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "properties": properties, "patternProperties": {"^_": {}}}
 
 
+RISK_WORDS = {"up": "more is riskier", "down": "less is riskier", "behaviour": "behaviour"}
+
+
 def reference() -> tuple[SettingRow, ...]:
-    """Every setting of both files, in file order; ``strategies.*`` stands for what any strategy has."""
+    """Every setting of both files, in file order.
+
+    ``strategies.*`` stands for what any strategy has; a built-in strategy lists its own parameters, and of the common
+    ones those whose default differs.
+    """
     sections: dict[str, type[StrictModel]] = {
         "risk.": RiskConfig,
         "strategies.*.": StrategySettings,
         "strategies.*.params.": StrategyParams,
-        **{f"strategies.{name}.params.": kind for name, kind in BUILT_IN.items()},
     }
     rows = [row for path, model in sections.items() for row in _rows("strategy.json", path, model)]
+    common = {
+        (row.path.rsplit(".", 1)[1], row.default) for row in _rows("strategy.json", "strategies.*.", StrategyParams)
+    }
+    for name, kind in BUILT_IN.items():
+        own = _rows("strategy.json", f"strategies.{name}.params.", kind)
+        rows += [row for row in own if (row.path.rsplit(".", 1)[1], row.default) not in common]
     return (*rows, *_rows("policy.json", "", Policy))
 
 
 def _rows(file: str, path: str, model: type[StrictModel]) -> Iterator[SettingRow]:
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else _default(field.default)
-        risk = str(trait(field, "riskiest") or trait(field, "risk"))
+        riskiest = trait(field, "riskiest")
+        risk = RISK_WORDS[trait(field, "risk")] if riskiest is None else f'"{riskiest}" is riskier'
         yield SettingRow(file, f"{path}{field.alias or name}", default, expects(field), risk, str(field.description))
 
 

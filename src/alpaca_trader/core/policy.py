@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from alpaca_trader.core.config import BUILT_IN, StrategyConfig, Symbol, setting_fields
-from alpaca_trader.core.settings import StrictModel, check, did_you_mean, limits, number, setting, trait
+from alpaca_trader.core.settings import StrictModel, check, did_you_mean, fingerprint, limits, number, setting, trait
 from alpaca_trader.core.strict_json import BadSettings, Problem, join, read_json, show
 
 DEFAULT_RANGES: Mapping[str, tuple[float, float]] = {
@@ -104,10 +104,12 @@ def _range_problems(ranges: Mapping[str, object]) -> Iterator[Problem]:
     fields = setting_fields()
     numeric = {path: allowed for path, field in fields.items() if (allowed := limits(field)) is not None}
     for path, pair in ranges.items():
-        where = join("ranges", path)
+        where = f"ranges.{path}"
         plugin = PLUGIN_PATH.fullmatch(path)
         if path not in numeric and (plugin is None or plugin[1] in BUILT_IN):
-            yield Problem(where, f"is not the path of a number in strategy.json{did_you_mean(path, numeric)}")
+            yield Problem(
+                join("ranges", path), f"is not the path of a number in strategy.json{did_you_mean(path, numeric)}"
+            )
         elif not (
             isinstance(pair, tuple)
             and len(pair) == 2
@@ -168,3 +170,8 @@ def _forbidden(config: StrategyConfig, policy: Policy) -> Iterator[Problem]:
                     yield Problem(
                         f"{path}.watchlist[{index}]", f"is {show(symbol)}; the policy's symbols do not name it"
                     )
+
+
+def policy_hash(policy: Policy) -> str:
+    """12 hex digits of SHA-256 over the whole policy, defaults included."""
+    return fingerprint(policy.model_dump(mode="json"))

@@ -5,7 +5,9 @@ direction of a change, so that they cannot disagree.
 """
 
 import difflib
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -94,6 +96,12 @@ def number(value: float | Decimal) -> str:
     """A number as a person writes it: without exponent, trailing zeros or a needless point."""
     text = f"{dec(value):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """12 hex digits of SHA-256 over ``content`` as canonical JSON: a revision's id."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:12]
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
