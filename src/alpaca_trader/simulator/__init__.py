@@ -1,4 +1,26 @@
-"""An Alpaca of our own: exchange, account, market, faults, and its REST and stream doors.
+"""An Alpaca of our own: exchange, account, market, and its REST and stream doors.
 
-Shares no code with the engine: imports nothing from core, edge or research.
+`Simulator` is the broker on virtual time (call `sim.exchange` directly, or serve it), `running_simulator` puts it behind
+a loopback socket for any Alpaca client, `serve` lets it run on a wall clock. `GeneratedMarket` and `RecordedMarket` are
+the markets it trades on. Shares no code with the engine: imports nothing from core, edge or research.
 """
+
+from alpaca_trader.simulator.exchange.errors import BrokerError
+from alpaca_trader.simulator.market.generator import GeneratedMarket
+from alpaca_trader.simulator.market.recorded import RecordedMarket
+from alpaca_trader.simulator.profiles import PROFILES, Switches
+from alpaca_trader.simulator.server import RunningSimulator, SimulatorServer, running_simulator, serve
+from alpaca_trader.simulator.simulator import Simulator
+
+__all__ = [
+    "PROFILES",
+    "BrokerError",
+    "GeneratedMarket",
+    "RecordedMarket",
+    "RunningSimulator",
+    "Simulator",
+    "SimulatorServer",
+    "Switches",
+    "running_simulator",
+    "serve",
+]

@@ -1,0 +1,126 @@
+"""The door of the REST API: request ids, authentication, rate limit, in that order, before any route is asked.
+
+A plain ASGI layer, because it runs on every request. Faults of the transport (lost, late, broken or refused answers)
+belong here too: between this layer and the routes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Final
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from alpaca_trader.simulator.exchange.errors import BrokerError
+from alpaca_trader.simulator.simulator import Simulator
+from alpaca_trader.simulator.wire import minute_floor
+
+_DATA_PREFIXES: Final = ("/v2/stocks", "/v1beta", "/v1/corporate-actions")
+_HTML_PREFIXES: Final = ("/v2/clock", "/v2/calendar", "/v3/clock", "/v3/calendar")
+_CHALLENGE: Final = (b"www-authenticate", b'Bearer, Basic realm="alpaca.markets"')
+_HTML_401: Final = (
+    b"<html>\r\n<head><title>401 Authorization Required</title></head>\r\n<body>\r\n"
+    b"<center><h1>401 Authorization Required</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
+_WINDOW: Final = timedelta(minutes=1)
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Gate:
+    """Wraps the routes. Streams pass untouched: they authenticate by message."""
+
+    def __init__(self, app: ASGIApp, sim: Simulator) -> None:
+        self._app = app
+        self._sim = sim
+        self._requests = 0
+        self._windows: dict[str, tuple[datetime, int]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request here when it may not pass, else hand it on and add the headers to its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self._requests += 1
+        headers: Headers = [(b"x-request-id", self._request_id())]
+        refusal = self._unauthorized(scope["path"], dict(scope["headers"]))
+        if refusal is None:
+            is_within, limits = self._count(scope["path"])
+            if is_within or self._sim.switches.headers_on_429:
+                headers += limits
+            if not is_within:
+                refusal = _json(BrokerError("too_many_requests"))
+        if refusal is not None:
+            await _answer(send, refusal, headers)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _request_id(self) -> bytes:
+        return hashlib.sha256(f"{self._sim.seed}:request:{self._requests}".encode()).hexdigest()[:32].encode()
+
+    def _unauthorized(self, path: str, headers: dict[bytes, bytes]) -> tuple[int, bytes, Headers] | None:
+        """The 401 answer, or None for the right key (alpaca-contract 1)."""
+        given = _credentials(headers)
+        if given is None:
+            if path.startswith(_HTML_PREFIXES):
+                return 401, _HTML_401, [(b"content-type", b"text/html"), _CHALLENGE]
+            body = orjson.dumps({"message": "unauthorized."})
+            return 401, body, [(b"content-type", b"application/json"), _CHALLENGE]
+        if hmac.compare_digest(b":".join(given), ":".join(self._sim.keys).encode()):
+            return None
+        status, body, kinds = _json(BrokerError("wrong_key"))
+        return status, body, [*kinds, _CHALLENGE]
+
+    def _count(self, path: str) -> tuple[bool, Headers]:
+        """Count a request against its minute of virtual time; returns whether it is within the limit, and the headers."""
+        limit = self._sim.switches.rate_limit
+        if limit is None:
+            return True, []
+        host = "data" if path.startswith(_DATA_PREFIXES) else "trading"
+        window = minute_floor(self._sim.now)
+        started, used = self._windows.get(host, (window, 0))
+        used = used + 1 if started == window else 1
+        self._windows[host] = (window, used)
+        reset = int((window + _WINDOW).timestamp())
+        return used <= limit, [
+            (b"x-ratelimit-limit", str(limit).encode()),
+            (b"x-ratelimit-remaining", str(max(0, limit - used)).encode()),
+            (b"x-ratelimit-reset", str(reset).encode()),
+        ]
+
+
+def _credentials(headers: dict[bytes, bytes]) -> tuple[bytes, bytes] | None:
+    """Key and secret from the APCA headers or from HTTP Basic; a Bearer token is never a valid key here; None when absent."""
+    key, secret = headers.get(b"apca-api-key-id"), headers.get(b"apca-api-secret-key")
+    if key is not None and secret is not None:
+        return key, secret
+    scheme, _, value = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"basic":
+        try:
+            key, _, secret = base64.b64decode(value, validate=True).partition(b":")
+        except binascii.Error:
+            return b"", b""
+        return key, secret
+    return (b"", b"") if scheme.lower() == b"bearer" else None
+
+
+def _json(refusal: BrokerError) -> tuple[int, bytes, Headers]:
+    return refusal.status, orjson.dumps(refusal.body()), [(b"content-type", b"application/json")]
+
+
+async def _answer(send: Send, refusal: tuple[int, bytes, Headers], headers: Headers) -> None:
+    status, body, kinds = refusal
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*kinds, length, *headers]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,139 @@
+"""The trading stream `/stream`: authenticate, listen, trade_updates (alpaca-contract 5.2).
+
+JSON in binary frames (text by switch), MessagePack when the handshake asks for it. Nothing is sent before the client
+has authenticated, and nothing that happened while it was away is sent later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+import msgpack
+import orjson
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from alpaca_trader.simulator.hub import TradeUpdate
+from alpaca_trader.simulator.simulator import Simulator
+
+_STREAM = "trade_updates"
+
+
+def routes(sim: Simulator) -> list[BaseRoute]:
+    """`/stream` and, for the old Python SDK, `/stream/`."""
+
+    async def serve(socket: WebSocket) -> None:
+        await socket.accept()
+        connection = _Connection(sim, socket)
+        with sim.lock:
+            sim.hub.trade_updates.join(connection)
+        try:
+            await connection.run()
+        finally:
+            with sim.lock:
+                sim.hub.trade_updates.leave(connection)
+
+    return [WebSocketRoute(path, serve) for path in ("/stream", "/stream/")]
+
+
+class _Connection:
+    """One socket. Answers and updates leave through one queue, so that their order is the order they were made in."""
+
+    def __init__(self, sim: Simulator, socket: WebSocket) -> None:
+        self._sim = sim
+        self._socket = socket
+        self._loop = asyncio.get_running_loop()
+        self._outgoing: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        self._is_authorized = False
+        self._speaks_msgpack = socket.headers.get("content-type", "") == "application/msgpack"
+        self.is_listening = False
+
+    def wants(self, _update: TradeUpdate) -> int:
+        """Every update is one message."""
+        return 1
+
+    def offer(self, update: TradeUpdate) -> None:
+        """Queue an update; called from whatever thread moves time."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._outgoing.put_nowait, {"stream": _STREAM, "data": update})
+
+    async def run(self) -> None:
+        """Answer the client until it goes."""
+        writer = asyncio.create_task(self._write())
+        try:
+            while True:
+                frame = await self._socket.receive()
+                if frame["type"] == "websocket.disconnect":
+                    return
+                self._outgoing.put_nowait(self._answer(frame.get("bytes") or frame.get("text") or b""))
+        finally:
+            writer.cancel()
+
+    async def _write(self) -> None:
+        while True:
+            message = await self._outgoing.get()
+            try:
+                await self._send(message)
+            except (WebSocketDisconnect, RuntimeError):
+                return  # the client is gone; `run` hears of it too and ends the connection
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        if self._speaks_msgpack:
+            await self._socket.send_bytes(msgpack.packb(message))
+        elif self._sim.switches.trading_frames == "binary":
+            await self._socket.send_bytes(orjson.dumps(message))
+        else:
+            await self._socket.send_text(orjson.dumps(message).decode())
+
+    def _answer(self, content: bytes | str) -> Mapping[str, Any]:
+        message = self._decoded(content)
+        if message is None:
+            return _error("invalid syntax")
+        match message.get("action"):
+            case "authenticate" | "auth":
+                return self._authenticate(message)
+            case "listen":
+                return self._listen(message)
+            case action:
+                return _error(f"unknown action {str(action)[:40]}")
+
+    def _decoded(self, content: bytes | str) -> Mapping[str, Any] | None:
+        try:
+            speaks_msgpack = self._speaks_msgpack and isinstance(content, bytes)
+            message = msgpack.unpackb(content) if speaks_msgpack else orjson.loads(content)
+        except (ValueError, msgpack.UnpackException):
+            return None
+        return message if isinstance(message, dict) else None
+
+    def _authenticate(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        data = message.get("data")
+        named = data if isinstance(data, dict) else {}
+        key = str(named.get("key_id", message.get("key", "")))
+        secret = str(named.get("secret_key", message.get("secret", "")))
+        self._is_authorized = hmac.compare_digest(f"{key}:{secret}".encode(), ":".join(self._sim.keys).encode())
+        return _authorization("authenticate", is_authorized=self._is_authorized)
+
+    def _listen(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self._is_authorized:
+            return _authorization("listen", is_authorized=False)
+        data = message.get("data")
+        streams = data.get("streams") if isinstance(data, dict) else None
+        if not isinstance(streams, list) or not all(isinstance(name, str) for name in streams):
+            return _error("streams must be a list of names")
+        accepted = [_STREAM] if _STREAM in streams else []
+        # Only from here on is the client counted; the answer is queued before any update can be.
+        with self._sim.lock:
+            self.is_listening = bool(accepted)
+        return {"stream": "listening", "data": {"streams": accepted}}
+
+
+def _authorization(action: str, *, is_authorized: bool) -> Mapping[str, Any]:
+    status = "authorized" if is_authorized else "unauthorized"
+    return {"stream": "authorization", "data": {"status": status, "action": action}}
+
+
+def _error(text: str) -> Mapping[str, Any]:
+    return {"action": "error", "data": {"error_message": text}}
