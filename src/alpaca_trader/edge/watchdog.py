@@ -1,0 +1,97 @@
+"""Notices that the loop hangs (safety F46): then only ending the process, and a supervisor starting it again, helps."""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from alpaca_trader.core.ports import Clock
+from alpaca_trader.edge.clock import RealTime
+from alpaca_trader.edge.session_trigger import SessionTrigger
+
+
+class Progress(Protocol):
+    """What the loop has done and has to do (``LiveFeed``)."""
+
+    @property
+    def finished(self) -> int:
+        """Events the loop has dealt with; only grows."""
+
+    @property
+    def unfinished(self) -> int:
+        """Events waiting, and the one in hand."""
+
+    @property
+    def finished_scheduled(self) -> int:
+        """Of ``finished``, the session events."""
+
+
+class LoopClock(Clock, RealTime, Protocol):
+    """The present, and elapsed real time."""
+
+
+class Watchdog:
+    """Calls ``give_up(reason)``, once, when the loop has not finished an event for ``limit_s`` seconds of real time
+    although one waits or is in hand, or although a session event (open, tick, close) is due that long."""
+
+    _CHECK_EVERY_S = 1.0
+
+    def __init__(
+        self,
+        progress: Progress,
+        trigger: SessionTrigger,
+        clock: LoopClock,
+        give_up: Callable[[str], None],
+        limit_s: float = 120.0,
+    ) -> None:
+        """``give_up`` is called from the watchdog's thread and should end the process (exit code 70)."""
+        self._progress = progress
+        self._trigger = trigger
+        self._clock = clock
+        self._give_up = give_up
+        self._limit_s = limit_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        self._checked_s = self._moved_s = clock.monotonic()
+        self._finished = progress.finished
+        self._expect_next(self._checked_s)
+
+    def start(self) -> None:
+        """Check every second in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._thread.join()
+
+    def check(self) -> bool:
+        """Look once. True when it gave up."""
+        now_s = self._clock.monotonic()
+        progress = self._progress
+        # Where elapsed time goes on while the machine is suspended, the loop has not hung: it slept as we did.
+        has_slept = now_s - self._checked_s > self._limit_s / 2
+        self._checked_s = now_s
+        if has_slept or not progress.unfinished or progress.finished != self._finished:
+            self._moved_s, self._finished = now_s, progress.finished
+        if has_slept or progress.finished_scheduled != self._scheduled:
+            self._expect_next(now_s)
+        if now_s - self._moved_s > self._limit_s:
+            self._give_up(f"no event finished for {now_s - self._moved_s:.0f} s, {progress.unfinished} unfinished")
+        elif now_s - self._due_s > self._limit_s:
+            self._give_up(f"{self._due} is overdue by {now_s - self._due_s:.0f} s")
+        else:
+            return False
+        return True
+
+    def _expect_next(self, now_s: float) -> None:
+        now = self._clock.now()
+        event = self._trigger.next_event(now)
+        self._scheduled = self._progress.finished_scheduled
+        # In elapsed time: a wall clock that is set back cannot postpone it.
+        self._due_s = now_s + (event.at - now).total_seconds()
+        self._due = f"the {event.kind} of session {event.session.day}"
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._CHECK_EVERY_S):
+            if self.check():
+                return
