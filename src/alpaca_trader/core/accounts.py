@@ -52,6 +52,11 @@ def exit_reason(belief: Belief, episode: Episode) -> str:
     return episode.exit_reason or "stop"
 
 
+def micros(value: Decimal | None) -> Decimal | None:
+    """Rounded to a millionth of a dollar, as far as the broker itself goes."""
+    return None if value is None else value.quantize(Decimal("0.000001"))
+
+
 def trade_row(belief: Belief, episode: Episode, status: TradeStatus, fees: Decimal | None = None) -> Trade:
     """The episode as a row of ``trades``; P&L is net of fees, percentages in percent, undefined is None."""
     plan = episode.plan
@@ -68,10 +73,10 @@ def trade_row(belief: Belief, episode: Episode, status: TradeStatus, fees: Decim
         status=status,
         timestamp=plan.at,
         qty=episode.entry_qty,
-        entry_price=entry,
-        exit_price=exit_price,
-        pnl=gross - charged if closed else None,
-        fees=charged,
+        entry_price=micros(entry),
+        exit_price=micros(exit_price),
+        pnl=micros(gross - charged) if closed else None,
+        fees=micros(charged) or ZERO,
         exit_reason=episode.exit_reason,
         signal_price=plan.signal_price,
         entry_slip_bps=slippage_bps("buy", entry, plan.signal_price),

@@ -254,6 +254,9 @@ class Belief:
                 self.strangers.append(report.order.client_order_id)
             return
         was_open = order.is_open
+        predecessor = self.book.get(order.intent.replaces)
+        if predecessor is not None and order.heard_at is None:
+            order.inherit(predecessor, report)
         fill = order.take(report, self.seq)
         episode = self.episode_of(order)
         if fill is not None:
@@ -467,10 +470,11 @@ class Belief:
     def _close_if_done(self, episode_id: str, status: str) -> None:
         if status not in ("closed", "rejected", "canceled"):
             return
-        episode = self.episode(episode_id)
-        del self.episodes[episode.plan.symbol]
-        self.mismatch.pop(episode.plan.symbol, None)
-        self._remember_end(episode.plan.symbol, episode, status)
+        for symbol, episode in list(self.episodes.items()):  # none where a past trade's fees were set at the day's end
+            if episode.plan.episode_id == episode_id:
+                del self.episodes[symbol]
+                self.mismatch.pop(symbol, None)
+                self._remember_end(symbol, episode, status)
 
     def _remember_end(self, symbol: str, episode: Episode, status: str) -> None:
         self.count.seconds_unprotected += episode.seconds_exposed

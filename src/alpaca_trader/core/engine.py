@@ -23,6 +23,7 @@ from alpaca_trader.core.protection import Protection
 from alpaca_trader.core.risk_manager import Refused, RiskManager
 from alpaca_trader.core.strategy_manager import StrategyManager
 
+
 class Engine:
     """Decides. Holds the belief, the strategies, the risk manager and the protection of positions."""
 

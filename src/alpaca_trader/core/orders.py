@@ -112,6 +112,19 @@ class TrackedOrder:
         """Average price of what filled, USD per share."""
         return self.filled_notional / self.cum_qty if self.cum_qty else None
 
+    def inherit(self, predecessor: "TrackedOrder", report: ExecutionReport) -> None:
+        """Begin where the order this one replaces stood, if the broker carries its fills over (contract 3.11).
+
+        The replacement's own answer can only show carried shares; any later first news may hold fills of its own.
+        """
+        carried = report.order.filled_qty
+        if report.source != "reply":
+            carried = min(carried, predecessor.cum_qty)
+        if carried > 0:
+            self.cum_qty = carried
+            average = predecessor.avg_price or report.order.filled_avg_price
+            self.filled_notional = carried * average if average is not None else ZERO
+
     def take(self, report: ExecutionReport, seq: int) -> Fill | None:
         """Apply one piece of news; returns the fill it adds, if any.
 

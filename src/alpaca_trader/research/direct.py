@@ -1,0 +1,87 @@
+"""The direct wiring: engine, executor, feed and journal as shipped, on the simulated exchange by direct calls.
+
+The same ``SimulatedFeed`` drives time as in the simulated wiring; only the sockets are missing: what the exchange
+publishes becomes an event in the same call.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from alpaca_trader.core.events import BarClosed, Event, ExecutionReport, StreamChanged
+from alpaca_trader.edge.broker_json import read_order
+from alpaca_trader.research.sim_broker import bar_of
+from alpaca_trader.simulator.hub import BarBatch
+from alpaca_trader.simulator.simulator import Simulator
+
+Put = Callable[[Event], None]
+
+
+class DirectStreams:
+    """Both streams of the exchange as direct calls: every message is put as an event and counted as received."""
+
+    def __init__(self, sim: Simulator) -> None:
+        """Connects on ``start``."""
+        self._sim = sim
+        self._updates: _Updates | None = None
+        self._bars: _Bars | None = None
+
+    def received(self) -> Mapping[str, int]:
+        """Messages handed over so far, by stream."""
+        return {
+            "trade_updates": self._updates.received if self._updates is not None else 0,
+            "market_data": self._bars.received if self._bars is not None else 0,
+        }
+
+    def start(self, put: Put) -> None:
+        """Listen from now on."""
+        self._updates, self._bars = _Updates(self._sim, put), _Bars(self._sim, put)
+        self._sim.hub.trade_updates.join(self._updates)
+        self._sim.hub.market_data.join(self._bars)
+        put(StreamChanged(self._sim.now, "trade_updates", True))
+        put(StreamChanged(self._sim.now, "market_data", True))
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._updates is not None and self._bars is not None:
+            self._sim.hub.trade_updates.leave(self._updates)
+            self._sim.hub.market_data.leave(self._bars)
+
+
+class _Updates:
+    is_listening = True
+
+    def __init__(self, sim: Simulator, put: Put) -> None:
+        self._sim, self._put, self.received = sim, put, 0
+
+    def wants(self, message: Mapping[str, Any]) -> int:
+        return 1
+
+    def offer(self, message: Mapping[str, Any]) -> None:
+        qty, price = message.get("qty"), message.get("price")
+        report = ExecutionReport(
+            at=self._sim.now,
+            order=read_order(message["order"]),
+            source="stream",
+            event=message["event"],
+            execution_id=message.get("execution_id"),
+            last_qty=Decimal(qty) if qty is not None else None,
+            last_price=Decimal(price) if price is not None else None,
+        )
+        self._put(report)
+        self.received += 1
+
+
+class _Bars:
+    is_listening = True
+
+    def __init__(self, sim: Simulator, put: Put) -> None:
+        self._sim, self._put, self.received = sim, put, 0
+
+    def wants(self, message: BarBatch) -> int:
+        return len(message.bars)
+
+    def offer(self, message: BarBatch) -> None:
+        for bar in message.bars:
+            self._put(BarClosed(message.at, bar_of(bar)))
+            self.received += 1
