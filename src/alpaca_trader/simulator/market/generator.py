@@ -119,9 +119,11 @@ def _regimes(rng: np.random.Generator, minutes: int) -> Floats:
 def _market_factor(seed: int, hours: SessionHours) -> tuple[float, Floats]:
     """Overnight gap and five-second log returns that all symbols share, in units of beta 1."""
     rng = _stream(seed, "market", hours.date)
-    sigma = _MARKET_SIGMA / np.sqrt(hours.minutes * _STEPS)
-    scale = np.repeat(_time_of_day(hours.minutes) * _regimes(rng, hours.minutes), _STEPS)
-    return float(rng.normal(0, 0.4 * _MARKET_SIGMA)), sigma * scale * rng.standard_normal(hours.minutes * _STEPS)
+    n = hours.minutes
+    scale = np.repeat(_time_of_day(n) * _regimes(rng, n), _STEPS) * _MARKET_SIGMA / np.sqrt(n * _STEPS)
+    noise = scale * rng.standard_normal(n * _STEPS)
+    gap = float(rng.normal(0, 0.4 * _MARKET_SIGMA))
+    return gap, noise + np.repeat(_trends(rng, _MARKET_SIGMA, n), _STEPS) / _STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class _SessionDraw:
     trades_here: NDArray[np.bool_]
 
 
-def _trends(rng: np.random.Generator, profile: SymbolProfile, minutes: int) -> Floats:
+def _trends(rng: np.random.Generator, sigma: float, minutes: int) -> Floats:
     """Log drift per minute: the day falls into stretches that trend, rest, or pull back to where they began."""
     drift = np.zeros(minutes)
     at = 0
@@ -141,9 +143,9 @@ def _trends(rng: np.random.Generator, profile: SymbolProfile, minutes: int) -> F
         length = min(int(rng.integers(35, 110)), minutes - at)
         kind, strength = rng.random(), rng.uniform(0.2, 0.65)
         if kind < 0.45:
-            drift[at : at + length] = profile.sigma * strength * rng.choice((-1.0, 1.0)) / length
+            drift[at : at + length] = sigma * strength * rng.choice((-1.0, 1.0)) / length
         elif kind < 0.8:
-            drift[at : at + length] = np.diff(_pulled_back(rng, length), prepend=0.0) * profile.sigma * strength
+            drift[at : at + length] = np.diff(_pulled_back(rng, length), prepend=0.0) * sigma * strength
         at += length
     return drift
 
@@ -161,7 +163,7 @@ def _news(rng: np.random.Generator, sigma: float, minutes: int) -> tuple[Floats,
     drift, loud = np.zeros(minutes), np.ones(minutes)
     if rng.random() < 0.5:
         at, length, after = int(rng.integers(20, minutes - 90)), int(rng.integers(3, 13)), int(rng.integers(20, 60))
-        move = rng.choice((-1.0, 1.0), p=(0.4, 0.6)) * rng.uniform(0.8, 1.7) * sigma
+        move = rng.choice((-1.0, 1.0), p=(0.4, 0.6)) * rng.uniform(1.0, 2.0) * sigma
         drift[at : at + length] = move / length
         drift[at + length : at + length + after] = move * rng.uniform(-0.2, 0.7) / after
         loud[at : at + length + 15] = 1 + rng.uniform(3, 7) * np.exp(
@@ -174,9 +176,9 @@ def _draw(seed: int, profile: SymbolProfile, hours: SessionHours, market: tuple[
     rng = _stream(seed, profile.symbol, hours.date)
     n = hours.minutes
     shape = _time_of_day(n) * _regimes(rng, n)
-    news, loud = _news(rng, profile.sigma, n)
+    news, loud = _news(rng, profile.own_sigma, n)
     noise = rng.standard_normal(n * _STEPS) * np.repeat(shape, _STEPS) * 0.75 * profile.own_sigma / np.sqrt(n * _STEPS)
-    steps = noise + profile.beta * market[1] + np.repeat(_trends(rng, profile, n) + news, _STEPS) / _STEPS
+    steps = noise + profile.beta * market[1] + np.repeat(_trends(rng, profile.own_sigma, n) + news, _STEPS) / _STEPS
     gap = rng.normal(0, 0.45 * profile.own_sigma) + profile.beta * market[0]
     log_price = gap + np.cumsum(steps)
     moved = np.abs(steps.reshape(n, _STEPS).sum(axis=1)) / (profile.sigma / np.sqrt(n))
