@@ -351,6 +351,8 @@ def test_settings_made_in_code_are_as_strict_as_a_file() -> None:
     with pytest.raises(ValidationError):
         RiskConfig.model_validate({"max_drawdown_pct": float("nan")})
     with pytest.raises(ValidationError):
+        PluginParams.model_validate({"speed": float("inf")})
+    with pytest.raises(ValidationError):
         RiskConfig().__setattr__("max_positions", 6)
     with pytest.raises(ValidationError):
         StrategySettings(enabled=True, watchlist=("SPY",), params={"vwap_buffer": 0.1})  # type: ignore[arg-type]

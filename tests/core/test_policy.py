@@ -209,7 +209,9 @@ def test_a_switched_off_trail_is_a_behaviour_and_inside_every_range() -> None:
 def test_an_allowed_plug_in_passes() -> None:
     """A class the human named, with parameters inside their range, trades."""
     config = parse_config(edited("strategies.fast", PLUGIN), "s")
-    allowed = policy(plugin_classes=["house.fast:Fast"], ranges={"strategies.fast.params.speed": [5, 5]})
+    allowed = policy(
+        plugin_classes=["house.fast:Fast"], ranges={"strategies.fast.params.speed": [5, 5]}, max_watchlist=5
+    )
     assert bound(config, allowed, "s") == config
 
 

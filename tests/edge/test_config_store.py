@@ -1,5 +1,6 @@
 """The settings on disk: read safely, accepted or refused as a whole, at the second look that finds the same."""
 
+import hashlib
 import json
 import os
 import threading
@@ -151,7 +152,8 @@ def test_other_spacing_and_comments_change_nothing(folder: Path) -> None:
     assert looks(store, 3) == []
     state = store.state()
     assert (state.state, state.active_rev) == ("active", rev)
-    assert state.file_hash == state.active_hash
+    raw = (folder / "strategy.json").read_bytes()
+    assert state.file_hash == state.active_hash == hashlib.sha256(raw).hexdigest()[:12]
 
 
 def test_a_refused_edit_is_reported_once_and_changes_nothing(folder: Path) -> None:
@@ -281,6 +283,21 @@ def test_an_unreadable_folder_names_the_reason(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("a file where the folder should be")
     with pytest.raises(BadInput, match=r"^config/strategy.json cannot be read: Not a directory$"):
         read_file(tmp_path / "config", "strategy.json")
+
+
+def test_a_file_that_is_not_as_long_as_it_says_is_refused() -> None:
+    """A file still growing, or one that the system makes up as it is read, is not taken for whole."""
+    made_up = Path("/proc/self")
+    if not (made_up / "status").is_file():
+        pytest.skip("no /proc on this system")
+    with pytest.raises(BadInput, match="is being written at this moment; replace it as a whole"):
+        read_file(made_up, "status")
+
+
+def test_a_file_of_exactly_the_limit_is_read(folder: Path) -> None:
+    """The limit belongs to what is allowed."""
+    (folder / "strategy.json").write_bytes(OWNERS + b" " * (MAX_BYTES - len(OWNERS)))
+    assert ConfigStore(folder).load()[0] == parse_config(OWNERS, "s")
 
 
 def test_a_writer_tearing_the_file_is_never_believed_half_way(folder: Path) -> None:

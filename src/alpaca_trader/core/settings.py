@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -56,7 +57,7 @@ def setting(
     null is the riskiest value of all, because null switches the limit off. ``right`` says what would be right, and
     ``item`` what each element must be, where the type and the range do not say it themselves.
     """
-    extra = {"risk": risk, "riskiest": riskiest, "right": right, "item": item}
+    extra: JsonDict = {"risk": risk, "riskiest": riskiest, "right": right, "item": item}
     return Field(default, description=meaning, ge=low, le=high, json_schema_extra=extra, **field)
 
 
