@@ -109,9 +109,9 @@ class CommandLog:
 
 
 def replayed(entries: Sequence[Entry]) -> Iterator[Entry]:
-    """The entries in order, without advances that a later advance or command contains."""
-    for entry, following in zip(entries, [*entries[1:], None], strict=True):
-        if entry.name != ADVANCE or following is None:
+    """The entries in order, without the advances that the next entry contains."""
+    for index, entry in enumerate(entries):
+        if entry.name != ADVANCE or index == len(entries) - 1:
             yield entry
 
 
