@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -30,7 +30,7 @@ from alpaca_trader.simulator.bar_series import (
 from alpaca_trader.simulator.data_wire import bar_json, quote_json, tape_of, trade_json
 from alpaca_trader.simulator.market.calendar import new_york_date, new_york_midnight
 from alpaca_trader.simulator.market.model import Market, MarketQuote
-from alpaca_trader.simulator.profiles import Switches
+from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.wire import parse_time, timestamp
 
 _MAX_LIMIT = 10_000
@@ -41,25 +41,6 @@ _YEARS = range(1900, 2101)
 _HISTORY_FEEDS = ("sip", "iex", "otc", "boats")
 _LATEST_FEEDS = (*_HISTORY_FEEDS, "delayed_sip", "overnight")
 _ADJUSTMENTS = ("raw", "split", "dividend", "spin-off", "all")
-
-
-class DataSource(Protocol):
-    """What market data needs of the simulator."""
-
-    @property
-    def market(self) -> Market:
-        """The tape."""
-        ...
-
-    @property
-    def now(self) -> datetime:
-        """Virtual time, aware UTC."""
-        ...
-
-    @property
-    def switches(self) -> Switches:
-        """Entitlement and the like."""
-        ...
 
 
 class _Refused(Exception):
@@ -84,9 +65,9 @@ class _Page:
     resume: tuple[str, datetime] | None
 
 
-def routes(sim: DataSource) -> list[BaseRoute]:
+def routes(sim: Simulator) -> list[BaseRoute]:
     """The data API's routes, all GET, without authentication (the server's business)."""
-    doors: Mapping[str, Callable[[DataSource, Request], Mapping[str, Any]]] = {
+    doors: Mapping[str, Callable[[Simulator, Request], Mapping[str, Any]]] = {
         "/v2/stocks/bars": _bars,
         "/v2/stocks/quotes": _quotes,
         "/v2/stocks/trades": _trades,
@@ -108,7 +89,7 @@ def routes(sim: DataSource) -> list[BaseRoute]:
 
 
 def _answering(
-    sim: DataSource, door: Callable[[DataSource, Request], Mapping[str, Any]]
+    sim: Simulator, door: Callable[[Simulator, Request], Mapping[str, Any]]
 ) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         try:
@@ -123,7 +104,7 @@ def _answering(
 # ------------------------------------------------------------------ history
 
 
-def _bars(sim: DataSource, request: Request) -> Mapping[str, Any]:
+def _bars(sim: Simulator, request: Request) -> Mapping[str, Any]:
     text = request.query_params.get("timeframe", "")
     timeframe = parse_timeframe(text)
     if timeframe is None:
@@ -141,7 +122,7 @@ def _bars(sim: DataSource, request: Request) -> Mapping[str, Any]:
     return _paged("bars", page, found, lambda symbol, at, _item: f"{symbol}|{timeframe.unit}|{_nanoseconds(at)}")
 
 
-def _quotes(sim: DataSource, request: Request) -> Mapping[str, Any]:
+def _quotes(sim: Simulator, request: Request) -> Mapping[str, Any]:
     page, tapes = _page(sim, request), _tapes(sim)
 
     def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
@@ -152,7 +133,7 @@ def _quotes(sim: DataSource, request: Request) -> Mapping[str, Any]:
     return _paged("quotes", page, found, lambda symbol, at, _item: f"{symbol}|{_nanoseconds(at)}")
 
 
-def _trades(sim: DataSource, request: Request) -> Mapping[str, Any]:
+def _trades(sim: Simulator, request: Request) -> Mapping[str, Any]:
     page, tapes = _page(sim, request), _tapes(sim)
 
     def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
@@ -194,25 +175,25 @@ def _paged(
 # ------------------------------------------------------------------ latest
 
 
-def _latest_bars(sim: DataSource, request: Request) -> Mapping[str, Any]:
+def _latest_bars(sim: Simulator, request: Request) -> Mapping[str, Any]:
     at = _latest_at(sim, request)
     found = ((symbol, latest_minute(sim.market, symbol, at)) for symbol in _symbols(request))
     return {"bars": {symbol: bar_json(bar) for symbol, bar in found if bar}}
 
 
-def _latest_quotes(sim: DataSource, request: Request) -> Mapping[str, Any]:
+def _latest_quotes(sim: Simulator, request: Request) -> Mapping[str, Any]:
     at, tapes = _latest_at(sim, request), _tapes(sim)
     found = ((symbol, _latest_quote(sim.market, symbol, at)) for symbol in _symbols(request))
     return {"quotes": {symbol: quote_json(quote, tapes[symbol]) for symbol, quote in found if quote}}
 
 
-def _latest_trades(sim: DataSource, request: Request) -> Mapping[str, Any]:
+def _latest_trades(sim: Simulator, request: Request) -> Mapping[str, Any]:
     at, tapes = _latest_at(sim, request), _tapes(sim)
     found = ((symbol, sim.market.last_trade(symbol, at)) for symbol in _symbols(request))
     return {"trades": {symbol: trade_json(trade, tapes[symbol]) for symbol, trade in found if trade}}
 
 
-def _snapshots(sim: DataSource, request: Request) -> Mapping[str, Any]:
+def _snapshots(sim: Simulator, request: Request) -> Mapping[str, Any]:
     at, tapes = _latest_at(sim, request), _tapes(sim)
     found = ((symbol, _snapshot(sim.market, symbol, at, tapes.get(symbol, "C"))) for symbol in _symbols(request))
     return {symbol: snapshot for symbol, snapshot in found if snapshot}
@@ -244,10 +225,10 @@ def _latest_quote(market: Market, symbol: str, at: datetime) -> MarketQuote | No
     return None
 
 
-def _single(door: Callable[[DataSource, Request], Mapping[str, Any]], name: str) -> Callable[..., Mapping[str, Any]]:
+def _single(door: Callable[[Simulator, Request], Mapping[str, Any]], name: str) -> Callable[..., Mapping[str, Any]]:
     """The same answer for the one symbol in the path: a list instead of a map."""
 
-    def answer(sim: DataSource, request: Request) -> Mapping[str, Any]:
+    def answer(sim: Simulator, request: Request) -> Mapping[str, Any]:
         found = door(sim, request)
         symbol = request.path_params["symbol"]
         return {"symbol": symbol, name: found[name].get(symbol, []), "next_page_token": found["next_page_token"]}
@@ -256,9 +237,9 @@ def _single(door: Callable[[DataSource, Request], Mapping[str, Any]], name: str)
 
 
 def _single_latest(
-    door: Callable[[DataSource, Request], Mapping[str, Any]], name: str
-) -> Callable[[DataSource, Request], Mapping[str, Any]]:
-    def answer(sim: DataSource, request: Request) -> Mapping[str, Any]:
+    door: Callable[[Simulator, Request], Mapping[str, Any]], name: str
+) -> Callable[[Simulator, Request], Mapping[str, Any]]:
+    def answer(sim: Simulator, request: Request) -> Mapping[str, Any]:
         symbol = request.path_params["symbol"]
         found = door(sim, request)[f"{name}s"].get(symbol)
         if found is None:
@@ -268,7 +249,7 @@ def _single_latest(
     return answer
 
 
-def _single_snapshot(sim: DataSource, request: Request) -> Mapping[str, Any]:
+def _single_snapshot(sim: Simulator, request: Request) -> Mapping[str, Any]:
     symbol = request.path_params["symbol"]
     found = _snapshots(sim, request).get(symbol)
     if found is None:
@@ -290,7 +271,7 @@ def _symbols(request: Request) -> list[str]:
     return symbols
 
 
-def _page(sim: DataSource, request: Request) -> _Page:
+def _page(sim: Simulator, request: Request) -> _Page:
     query = request.query_params
     symbols, feed = _symbols(request), _feed(sim, request, _HISTORY_FEEDS)
     free_sip = feed == "sip" and sim.switches.data_entitlement == "free"
@@ -314,7 +295,7 @@ def _page(sim: DataSource, request: Request) -> _Page:
     )
 
 
-def _feed(sim: DataSource, request: Request, allowed: Sequence[str]) -> str:
+def _feed(sim: Simulator, request: Request, allowed: Sequence[str]) -> str:
     best = "iex" if sim.switches.data_entitlement == "free" else "sip"
     feed = request.query_params.get("feed") or best
     if feed not in allowed:
@@ -322,7 +303,7 @@ def _feed(sim: DataSource, request: Request, allowed: Sequence[str]) -> str:
     return feed
 
 
-def _latest_at(sim: DataSource, request: Request) -> datetime:
+def _latest_at(sim: Simulator, request: Request) -> datetime:
     """The instant a latest value is taken at: now, or 15 minutes ago on the delayed feed."""
     feed = _feed(sim, request, _LATEST_FEEDS)
     if feed == "sip" and sim.switches.data_entitlement == "free":
@@ -389,5 +370,5 @@ def _nanoseconds(moment: datetime) -> str:
     return f"{timestamp(moment.replace(microsecond=0))[:-1]}.{moment.microsecond:06d}000Z"
 
 
-def _tapes(sim: DataSource) -> Mapping[str, str]:
+def _tapes(sim: Simulator) -> Mapping[str, str]:
     return {asset.symbol: tape_of(asset.exchange) for asset in sim.market.assets()}

@@ -14,7 +14,7 @@ import hmac
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgpack
 import orjson
@@ -23,9 +23,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from alpaca_trader.simulator.bar_series import latest_days
 from alpaca_trader.simulator.data_wire import bar_fields, quote_fields, tape_of, trade_fields
-from alpaca_trader.simulator.hub import BarBatch, StreamHub
+from alpaca_trader.simulator.hub import BarBatch
 from alpaca_trader.simulator.market.model import Market, MarketBar, MarketQuote, Tick
-from alpaca_trader.simulator.profiles import Switches
+from alpaca_trader.simulator.simulator import Simulator
 
 _FEEDS = ("iex", "sip", "delayed_sip", "test")
 _CHANNELS = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "corrections", "cancelErrors")
@@ -46,36 +46,7 @@ _ERRORS = {
 Message = dict[str, Any]
 
 
-class StreamSource(Protocol):
-    """What the data stream needs of the simulator."""
-
-    @property
-    def market(self) -> Market:
-        """The tape."""
-        ...
-
-    @property
-    def now(self) -> datetime:
-        """Virtual time, aware UTC."""
-        ...
-
-    @property
-    def switches(self) -> Switches:
-        """Entitlement and the like."""
-        ...
-
-    @property
-    def hub(self) -> StreamHub:
-        """Where published bars come from."""
-        ...
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        """The one accepted pair of key id and secret."""
-        ...
-
-
-def routes(sim: StreamSource, *, connection_limit: int | None = None, auth_timeout_s: float = 10.0) -> list[BaseRoute]:
+def routes(sim: Simulator, *, connection_limit: int | None = None, auth_timeout_s: float = 10.0) -> list[BaseRoute]:
     """The stream's route. `connection_limit` authenticated clients at once (None: any number); others get error 406."""
     sessions: list[_Session] = []
 
@@ -109,7 +80,7 @@ class _Session:
     """One socket: its reader, its writer, and the listener that the hub offers bars to."""
 
     def __init__(
-        self, socket: WebSocket, sim: StreamSource, sessions: list[_Session], connection_limit: int | None
+        self, socket: WebSocket, sim: Simulator, sessions: list[_Session], connection_limit: int | None
     ) -> None:
         self._socket = socket
         self._sim = sim
@@ -144,16 +115,20 @@ class _Session:
 
     def end(self) -> None:
         """Leave the hub and give the connection's place back."""
-        self._sim.hub.market_data.leave(self._listener)
+        with self._sim.lock:
+            self._sim.hub.market_data.leave(self._listener)
         if self in self._sessions:
             self._sessions.remove(self)
 
     async def _write(self) -> None:
         while (frame := await self._outgoing.get()) is not None:
-            if self._speaks_msgpack:
-                await self._socket.send_bytes(frame)
-            else:
-                await self._socket.send_text(frame.decode())
+            try:
+                if self._speaks_msgpack:
+                    await self._socket.send_bytes(frame)
+                else:
+                    await self._socket.send_text(frame.decode())
+            except (WebSocketDisconnect, RuntimeError):
+                return  # the client is gone; the reader hears of it too and ends the session
 
     async def _answer(self) -> None:
         """Receive one frame and answer it."""
@@ -203,7 +178,8 @@ class _Session:
         if self._connection_limit is not None and len(self._sessions) >= self._connection_limit:
             raise _Refused(406)
         self._sessions.append(self)
-        self._sim.hub.market_data.join(self._listener)
+        with self._sim.lock:
+            self._sim.hub.market_data.join(self._listener)
         self._send([{"T": "success", "msg": "authenticated"}])
 
     def _subscribe(self, changes: Mapping[str, Sequence[str]], *, adds: bool) -> None:
@@ -217,7 +193,8 @@ class _Session:
             raise _Refused(405)
         # The answer is queued first: no bar overtakes the confirmation of its subscription.
         self._send([{"T": "subscription", **{channel: sorted(wanted[channel]) for channel in _CHANNELS}}])
-        self._listener.subscribe(wanted, self._sim.now)
+        with self._sim.lock:
+            self._listener.subscribe(wanted, self._sim.now)
 
     def _send_error(self, code: int) -> None:
         self._send([{"T": "error", "code": code, "msg": _ERRORS[code]}])
