@@ -87,11 +87,16 @@ def add_to_rsi(state: Rsi, close: float, lookback: int) -> Rsi:
     return Rsi(state.closes + 1, close, gain, loss, value)
 
 
+def shifted(window: tuple[float, ...], newest: float) -> tuple[float, ...]:
+    """The window one entry later: the oldest falls out, ``newest`` comes in."""
+    return window[1:] + (newest,)  # noqa: RUF005  the starred form does not compile
+
+
 def add_to_minutes(window: tuple[float, ...], minutes: int, volume: float) -> tuple[float, ...]:
     """A window of volumes by minute after ``minutes`` have passed since its last entry; silent minutes count as 0."""
     for _ in range(min(minutes, len(window))):
-        window = (*window[1:], 0.0)
-    return (*window[:-1], window[-1] + volume)
+        window = shifted(window, 0.0)
+    return window[:-1] + (window[-1] + volume,)  # noqa: RUF005  the starred form does not compile
 
 
 def usual_volume(sessions: Sequence[Floats], window: int) -> Floats:

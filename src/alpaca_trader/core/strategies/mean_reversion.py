@@ -16,6 +16,7 @@ from alpaca_trader.core.indicators import (
     add_to_vwap,
     clip,
     rounded,
+    shifted,
     typical_price,
 )
 from alpaca_trader.core.models import Evaluation, Gate, Scalar, Session
@@ -80,7 +81,7 @@ def mean_reversion_start(state: MeanReversionState, rule: MeanReversionRule) -> 
     if not math.isnan(state.pending):
         previous = rsi.value
         rsi = add_to_rsi(rsi, state.pending, rule.lookback)
-        values = (*values[1:], rsi.value)
+        values = shifted(values, rsi.value)
     return MeanReversionState(NO_VWAP, rsi, previous, values, -1, math.nan)
 
 
@@ -107,13 +108,13 @@ def mean_reversion_rule(
         is_complete = bucket == state.bucket + 1
         previous = average.value
         average = add_to_rsi(average, state.pending, rule.lookback)
-        values = (*values[1:], average.value)
+        values = shifted(values, average.value)
     pending = close
     if (minute + 1) % rule.bar_minutes == 0:
         is_complete = True
         previous = average.value
         average = add_to_rsi(average, close, rule.lookback)
-        values = (*values[1:], average.value)
+        values = shifted(values, average.value)
         pending = math.nan
 
     rsi = average.value

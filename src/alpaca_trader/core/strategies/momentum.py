@@ -14,6 +14,7 @@ from alpaca_trader.core.indicators import (
     add_to_vwap,
     clip,
     rounded,
+    shifted,
     typical_price,
     usual_volume,
 )
@@ -179,8 +180,8 @@ def momentum_rule(
         upper,
         minute,
         minutes,
-        (*state.vwaps[1:], vwap.value),
-        (*state.volumes[1:], volume),
+        shifted(state.vwaps, vwap.value),
+        shifted(state.volumes, volume),
         state.bars + 1,
     )
     return state, reading
