@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 
@@ -19,17 +21,22 @@ class RealTime(Protocol):
         """Return when the held ``condition`` is notified, at the latest after ``seconds``."""
 
 
+_WALL = partial(datetime.now, UTC)
+
+
 class SystemClock:
     """The machine's clock. Safe to ask from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], datetime] = _WALL) -> None:
+        """``wall`` reads the machine's clock, aware UTC."""
+        self._wall = wall
         self._lock = threading.Lock()
         self._latest = datetime.min.replace(tzinfo=UTC)
 
     def now(self) -> datetime:
         """The wall clock, aware UTC. Holds still while the wall clock has been set back: it never runs back itself."""
         with self._lock:
-            self._latest = max(self._latest, datetime.now(UTC))
+            self._latest = max(self._latest, self._wall())
             return self._latest
 
     def monotonic(self) -> float:

@@ -63,7 +63,7 @@ class TradingScheduler:
     def start(self) -> None:
         """Announce the session we are in, if any, and begin to watch the clock in a thread of its own."""
         self._last_look = self._clock.now()
-        self._look()
+        self.look()
         self.schedule_market_open_tasks()
         self.schedule_market_close_tasks()
         self._add("20-tick", SessionTrigger(self._calendar, "tick"))
@@ -87,13 +87,8 @@ class TradingScheduler:
         """Wake 5 s after the close of every session."""
         self._add("30-close", SessionTrigger(self._calendar, "close"))
 
-    def _add(self, job_id: str, trigger: BaseTrigger) -> None:
-        # However late, a run is made: it looks at the clock, so a late one does what is right now.
-        self._scheduler.add_job(
-            self._look, trigger, id=job_id, replace_existing=True, coalesce=True, misfire_grace_time=None
-        )
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Announce whatever has become due: what every job does, and all it does."""
         now = self._clock.now()
         gap, self._last_look = now - self._last_look, now
         if gap > _JUMP:
@@ -103,6 +98,12 @@ class TradingScheduler:
             self._put(event)
         if self._watch.missed_ticks > missed:
             self._report("ticks_missed", f"{self._watch.missed_ticks - missed} minutes passed without a tick")
+
+    def _add(self, job_id: str, trigger: BaseTrigger) -> None:
+        # However late, a run is made: it looks at the clock, so a late one does what is right now.
+        self._scheduler.add_job(
+            self.look, trigger, id=job_id, replace_existing=True, coalesce=True, misfire_grace_time=None
+        )
 
     def _on_trouble(self, event: JobEvent) -> None:
         code, what = _TROUBLE[event.code]

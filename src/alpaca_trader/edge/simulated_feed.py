@@ -127,7 +127,7 @@ class SimulatedFeed:
         if wanted is None or wanted > now or self._answered == (wanted, now):
             return []
         self._answered = (wanted, now)
-        self._count_round(now, f"the engine asked for {self._rounds} timers")
+        self._count_round(now, "the engine asks for timer after timer")
         return [Timer(now)]
 
     def _move_time(self) -> None:

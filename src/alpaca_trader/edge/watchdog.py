@@ -33,8 +33,6 @@ class Watchdog:
     """Calls ``give_up(reason)``, once, when the loop has not finished an event for ``limit_s`` seconds of real time
     although one waits or is in hand, or although a session event (open, tick, close) is due that long."""
 
-    _CHECK_EVERY_S = 1.0
-
     def __init__(
         self,
         progress: Progress,
@@ -42,13 +40,16 @@ class Watchdog:
         clock: LoopClock,
         give_up: Callable[[str], None],
         limit_s: float = 120.0,
+        every_s: float = 1.0,
     ) -> None:
-        """``give_up`` is called from the watchdog's thread and should end the process (exit code 70)."""
+        """``give_up`` is called from the watchdog's thread and should end the process (exit code 70);
+        after that it checks no more. ``every_s``: real seconds between two checks."""
         self._progress = progress
         self._trigger = trigger
         self._clock = clock
         self._give_up = give_up
         self._limit_s = limit_s
+        self._every_s = every_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._checked_s = self._moved_s = clock.monotonic()
@@ -56,7 +57,7 @@ class Watchdog:
         self._expect_next(self._checked_s)
 
     def start(self) -> None:
-        """Check every second in a thread of its own."""
+        """Check regularly, in a thread of its own."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -92,6 +93,6 @@ class Watchdog:
         self._due = f"the {event.kind} of session {event.session.day}"
 
     def _run(self) -> None:
-        while not self._ended.wait(self._CHECK_EVERY_S):
+        while not self._ended.wait(self._every_s):
             if self.check():
                 return
