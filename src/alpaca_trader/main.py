@@ -1,1 +1,363 @@
-"""The composition root: builds a wiring of clock, feed, broker and journal, and decides nothing."""
+"""The composition root: builds one of the wirings from its parts and runs it. Decides nothing.
+
+=============  ==============================  ===============================================
+wiring         clock and feed                  broker
+=============  ==============================  ===============================================
+simulated      the embedded Alpaca's time      ``AlpacaClient`` on it, over HTTP and WebSocket
+paper, live    system clock, queue of threads  ``AlpacaClient`` on Alpaca
+=============  ==============================  ===============================================
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+from alpaca_trader.core import events as ev
+from alpaca_trader.core.config import StrategyConfig
+from alpaca_trader.core.engine import Engine, run
+from alpaca_trader.core.errors import BadInput, Fatal, Retryable
+from alpaca_trader.core.models import Mode, Session
+from alpaca_trader.core.policy import Policy
+from alpaca_trader.core.ports import Broker, Clock, Feed
+from alpaca_trader.core.recovery import rebuild
+from alpaca_trader.core.strategy_manager import StrategyManager
+from alpaca_trader.edge import arming
+from alpaca_trader.edge.alpaca_client import AlpacaClient
+from alpaca_trader.edge.alpaca_streams import AlpacaStreams, StreamPatience
+from alpaca_trader.edge.attended import AttendedFeed
+from alpaca_trader.edge.calendar import SessionCalendar
+from alpaca_trader.edge.clock import Pacer, SystemClock
+from alpaca_trader.edge.config_store import STRATEGY_FILE, ConfigStore
+from alpaca_trader.edge.config_watch import ConfigWatcher
+from alpaca_trader.edge.credentials import Credentials, load_credentials
+from alpaca_trader.edge.defaults import write_defaults
+from alpaca_trader.edge.endpoints import Endpoints, check_environment
+from alpaca_trader.edge.executor import OrderExecutor
+from alpaca_trader.edge.home import EngineLock, Home
+from alpaca_trader.edge.journal.sqlite import Journal
+from alpaca_trader.edge.live_feed import LiveFeed
+from alpaca_trader.edge.logger import TradingLogger
+from alpaca_trader.edge.recorder import PeopleRecorder
+from alpaca_trader.edge.redaction import Redactor
+from alpaca_trader.edge.scheduler import TradingScheduler
+from alpaca_trader.edge.secret import Secret
+from alpaca_trader.edge.session_trigger import SessionTrigger, watch_begins, watch_ends
+from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
+from alpaca_trader.edge.watchdog import Watchdog
+from alpaca_trader.research.simulated_home import RunIdentity, SimulatedHome
+from alpaca_trader.research.store import read_bars
+from alpaca_trader.simulator import GeneratedMarket, RecordedMarket, Simulator, SimulatorServer
+from alpaca_trader.simulator.market.model import Market
+
+Made = TypeVar("Made")
+
+SIMULATED_SYMBOLS = ("AAPL", "AMZN", "KO", "MSFT", "NVDA", "QQQ", "SPY", "TSLA")
+"""What the generated market always has, beside what is watched: room for an edit that adds a symbol."""
+SIMULATED_LEAD = timedelta(minutes=1)
+DEFAULT_SIMULATED_DAY = date(2026, 11, 20)
+CONNECT_WITHIN_S = 15.0
+RETRY_START_S = 60.0
+RESERVE_BYTES = 50 * 2**20
+EXIT_HUNG = 70
+
+Watch = Callable[[ev.Action], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SimOptions:
+    """What ``run --sim`` was asked for. ``speed`` is virtual seconds per real second, None: as fast as it goes."""
+
+    home: Path
+    seed: int = 7
+    bars: Path | None = None
+    day: date | None = None
+    days: int = 1
+    speed: float | None = None
+    profile: str = "live467"
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended: where its journal lies, its digest, and whether it was stopped before its time."""
+
+    home: Home
+    mode: Mode
+    journal_sha256: str
+    is_interrupted: bool
+    seed: int | None = None
+
+
+def run_simulated(options: SimOptions, watch: Watch = lambda action: None) -> RunEnd:
+    """Play sessions on the embedded Alpaca through the real SDK, over real HTTP and WebSocket, in virtual time.
+
+    Raises BadInput for what the user can mend, Fatal or Retryable where the run cannot go on.
+    """
+    home = Home(options.home)
+    home.create()
+    with ExitStack() as stack:
+        stack.callback(EngineLock(home).release)
+        write_defaults(home)
+        config = ConfigStore(home.config).load()[0]
+        calendar = SessionCalendar()
+        market, identity = _market(options, config.watchlist(), calendar)
+        place = SimulatedHome(home)
+        place.prepare(identity, options.fresh)
+        sessions = _sessions(calendar, date.fromisoformat(identity.date), options.days)
+        start = watch_begins(sessions[0]) - SIMULATED_LEAD
+        sim = _or_bad_input(
+            lambda: Simulator(
+                market, seed=options.seed, start=start, profile=options.profile, state_dir=place.state_dir
+            )
+        )
+        stack.callback(sim.close)
+        server = SimulatorServer(sim)
+        server.start()
+        stack.callback(server.stop)
+        clock, real = DriverClock(sim), SystemClock()
+        credentials = Credentials(Secret(sim.keys[0]), Secret(sim.keys[1]), "simulator")
+        endpoints = Endpoints.simulated(server.url, server.ws_url)
+        trader = _Trader(home, Mode.SIM, clock, credentials, watch, stack)
+        broker = AlpacaClient(credentials, endpoints=endpoints, clock=clock, on_bad=trader.on_bad)
+        stack.callback(broker.close)
+        streams = AlpacaStreams(
+            credentials,
+            endpoints=endpoints,
+            symbols=trader.symbols(config),
+            clock=clock,
+            put=lambda event: feed.put(event),  # noqa: PLW0108 - the feed is made after the streams it counts
+            on_bad=trader.on_bad,
+            patience=StreamPatience(ping_s=None, silence_s=None),
+        )
+        feed = SimulatedFeed(
+            sim,
+            SessionTrigger(calendar),
+            trader.engine.next_wakeup,
+            streams.received,
+            until=watch_ends(sessions[-1]),
+            real=real,
+            pacer=Pacer(options.speed, real, sim.now) if options.speed is not None else None,
+        )
+        streams.start()
+        stack.callback(streams.stop)
+        if not streams.wait_connected(CONNECT_WITHIN_S):
+            raise Fatal("the embedded Alpaca's streams did not connect; is something blocking loopback sockets?")
+        is_stopped = _stop_on_signals(feed.stop, stack)
+        trader.trade(feed, broker, streams)
+        if not is_stopped():
+            place.finish()
+        return RunEnd(home, Mode.SIM, trader.journal.head(), is_stopped(), options.seed)
+
+
+def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) -> RunEnd:
+    """Trade on Alpaca, paper or live, until stopped by a signal. Raises as ``run_simulated``, and NotArmed."""
+    home = Home(home_path)
+    home.create()
+    clock = SystemClock()
+    with ExitStack() as stack:
+        stack.callback(EngineLock(home).release)
+        check_environment(mode, os.environ)
+        policy = ConfigStore(home.config).load()[1]
+        credentials = load_credentials(os.environ)
+        endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
+        trader = _Trader(home, mode, clock, credentials, watch, stack)
+        broker = AlpacaClient(credentials, endpoints=endpoints, clock=clock, sleep=clock.sleep, on_bad=trader.on_bad)
+        stack.callback(broker.close)
+        account = _patiently(broker.get_account, clock, trader.on_bad)
+        if mode is Mode.LIVE:
+            _require_two_keys(home, policy, account.account_number, clock)
+        trader.journal.bind_account(account.account_id)
+        calendar = SessionCalendar()
+        _agree_on_sessions(calendar, broker, clock, trader.on_bad)
+        trigger = SessionTrigger(calendar)
+        feed = LiveFeed(clock, trader.engine.next_wakeup)
+        scheduler = TradingScheduler(
+            calendar,
+            feed.put,
+            clock,
+            report=lambda code, text: trader.on_bad(f"{code}: {text}"),
+            on_jump=lambda gap: feed.put(ev.Command(clock.now(), "started", "clock", f"asleep for {gap}")),
+        )
+        streams = AlpacaStreams(
+            credentials,
+            endpoints=endpoints,
+            symbols=trader.symbols(trader.start[0]),
+            clock=clock,
+            put=feed.put,
+            on_bad=trader.on_bad,
+            expects_data=scheduler.is_market_open,
+        )
+        watcher = ConfigWatcher(home.config, STRATEGY_FILE, lambda: feed.put(ev.Timer(clock.now())))
+        watchdog = Watchdog(feed, trigger, clock, _give_up)
+        is_stopped = _stop_on_signals(feed.stop, stack)
+        signal.signal(signal.SIGUSR1, lambda *_: feed.put(ev.Command(clock.now(), "halt", "signal", "SIGUSR1")))
+        for part in (scheduler, streams, watcher, watchdog):
+            part.start()
+            stack.callback(part.stop)
+        trader.trade(feed, broker, streams)
+        return RunEnd(home, mode, trader.journal.head(), is_stopped())
+
+
+class _Trader:
+    """Engine, journal and logs on one home: the part that is the same in every wiring."""
+
+    def __init__(
+        self, home: Home, mode: Mode, clock: Clock, credentials: Credentials, watch: Watch, stack: ExitStack
+    ) -> None:
+        self._home, self._mode, self._clock, self._watch = home, mode, clock, watch
+        self._store = ConfigStore(home.config)
+        config, policy, revision = self._store.load()
+        self.start = (config, policy, revision.config_rev)
+        redactor = Redactor()
+        redactor.register(credentials.key)
+        redactor.register(credentials.secret)
+        self.logger = TradingLogger(home.logs, clock, redactor)
+        stack.callback(self.logger.close)
+        reserve = 0 if mode is Mode.SIM else RESERVE_BYTES
+        self.journal = Journal.open(home.database(mode), mode, None, version("alpaca-trader"), reserve_bytes=reserve)
+        stack.callback(self.journal.close)
+        strategies = StrategyManager(lambda path: ConfigStore(path.parent).load()[0], _resolver(policy))
+        strategies.configure(config)
+        self.engine = Engine(strategies, rebuild(self.journal.since_checkpoint()))
+
+    def symbols(self, config: StrategyConfig) -> tuple[str, ...]:
+        """What the data stream has to bring: the watchlists and what is held."""
+        return tuple(sorted({*config.watchlist(), *self.engine.belief.episodes}))
+
+    def on_bad(self, note: str) -> None:
+        """Trouble at the edge, in words without secrets."""
+        self.logger.log_event("edge_trouble", "warning", {"untrusted_text": note})
+
+    def trade(self, feed: Feed, broker: Broker, streams: AlpacaStreams) -> None:
+        """Run the engine until the feed ends. Whatever breaks it is logged before it is passed on."""
+        facts = {"version": version("alpaca-trader"), "pid": os.getpid(), "home": str(self._home.path)}
+        status_file = self._home.status_file
+        recorder = PeopleRecorder(self.engine, self.logger, status_file, self._mode, facts, self._watch)
+        executor = OrderExecutor(self.engine, broker, self.journal, self._clock, recorder)
+        attended = AttendedFeed(
+            feed,
+            self._store,
+            self.start,
+            self._clock,
+            self._home.path,
+            lambda: "operator" in self.engine.belief.risk.latched,
+            lambda config: streams.watch(self.symbols(config)),
+        )
+        self.logger.log_event("started", "info", {"mode": self._mode.value, **facts})
+        try:
+            run(self.engine, attended, executor, self.journal)
+        except BaseException as failure:
+            self.logger.log_error(failure, {"in": "engine loop"})
+            raise
+        self.logger.log_event("stopped", "info", {"journal_sha256": self.journal.head()})
+
+
+def _market(options: SimOptions, watchlist: tuple[str, ...], calendar: SessionCalendar) -> tuple[Market, RunIdentity]:
+    """The market of a simulated run and what fixes the run. Raises BadInput for a day without a session."""
+    if options.bars is None:
+        day = options.day or DEFAULT_SIMULATED_DAY
+        symbols = tuple(sorted({*SIMULATED_SYMBOLS, *watchlist}))
+        identity = RunIdentity(options.seed, day.isoformat(), options.days, options.profile, symbols, None)
+        return _or_bad_input(lambda: GeneratedMarket(options.seed, symbols, day, days=options.days)), identity
+    recorded = read_bars(options.bars)
+    day = options.day or recorded.days[0]
+    wanted = [session.day for session in _sessions(calendar, day, options.days)]
+    missing = [each.isoformat() for each in wanted if each not in recorded.days]
+    if missing:
+        held = ", ".join(each.isoformat() for each in recorded.days)
+        raise BadInput(f"{options.bars}: no regular-session bars on {', '.join(missing)}; the file has {held}")
+    symbols = tuple(sorted(recorded.frames))
+    identity = RunIdentity(options.seed, day.isoformat(), options.days, options.profile, symbols, recorded.fingerprint)
+    frames = recorded.frames
+    return _or_bad_input(lambda: RecordedMarket(frames, day=day, days=options.days, seed=options.seed)), identity
+
+
+def _sessions(calendar: SessionCalendar, first: date, days: int) -> list[Session]:
+    """``days`` sessions from ``first`` on. Raises BadInput where ``first`` is none."""
+    if calendar.session_on(first) is None:
+        following = calendar.next_session(datetime.combine(first, time(), UTC)).day
+        raise BadInput(f"--date {first}: the exchange is closed; the next session is {following}")
+    return calendar.sessions(first, first + timedelta(days=2 * days + 14))[:days]
+
+
+def _or_bad_input(make: Callable[[], Made]) -> Made:
+    """The simulator says in a ValueError what is wrong with what it was given."""
+    try:
+        return make()
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+
+
+def _resolver(policy: Policy) -> Callable[[str], type]:
+    """Loads the plug-in classes that the human's policy names, and no others."""
+
+    def resolve(class_path: str) -> type:
+        if class_path not in policy.plugin_classes:
+            raise BadInput(f'config/policy.json: plugin_classes does not allow "{class_path}"')
+        module, _, name = class_path.partition(":")
+        found = getattr(import_module(module), name)
+        if not isinstance(found, type):
+            raise BadInput(f'"{class_path}" is no class')
+        return found
+
+    return resolve
+
+
+def _stop_on_signals(stop: Callable[[], None], stack: ExitStack) -> Callable[[], bool]:
+    """Ctrl-C and SIGTERM end the feed between two events; the handlers that were there come back with the stack."""
+    asked = threading.Event()
+
+    def handle(*_: object) -> None:
+        asked.set()
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        stack.callback(signal.signal, number, signal.signal(number, handle))
+    return asked.is_set
+
+
+def _patiently(read: Callable[[], Made], clock: SystemClock, tell: Callable[[str], None]) -> Made:
+    """Ask until the broker answers: positions wait for us behind their own stops (F8, F48)."""
+    while True:
+        try:
+            return read()
+        except Retryable as failure:
+            tell(f"the broker does not answer, asking again in {RETRY_START_S:.0f} s: {failure}")
+            clock.sleep(RETRY_START_S)
+
+
+def _require_two_keys(home: Home, policy: Policy, account_number: str, clock: Clock) -> None:
+    arming.check_policy(policy, account_number)
+    armed, code = home.data / "armed.json", version("alpaca-trader")
+    if arming.is_armed(armed, policy, account_number, code, clock.now()):
+        return
+    if not sys.stdin.isatty():
+        raise arming.NotArmed("live trading is not armed: a human runs `alpaca-trader run --live` once on a terminal")
+    arming.arm(armed, policy, account_number, code, clock.now(), input)
+
+
+def _agree_on_sessions(
+    calendar: SessionCalendar, broker: Broker, clock: SystemClock, tell: Callable[[str], None]
+) -> None:
+    """Only hours that the broker's calendar and ours both hold to be a session are one (F30)."""
+    first = clock.now().date()
+    last = first + timedelta(days=30)
+    differences = calendar.differences(_patiently(lambda: broker.get_calendar(first, last), clock, tell), first, last)
+    for each in differences:
+        tell(f"the calendars differ on {each.day}: only {each.overlap} counts as a session")
+    calendar.narrow(differences)
+
+
+def _give_up(reason: str) -> None:
+    """The loop hangs: end the process, hard, so that the supervisor starts it again into recovery (F46)."""
+    os.write(2, f"alpaca-trader: {reason}; ending with {EXIT_HUNG}\n".encode())
+    os._exit(EXIT_HUNG)

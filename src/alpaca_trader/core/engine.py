@@ -114,6 +114,7 @@ class Engine:
                     self._emit(ev.ExitDecided(at, episode.plan.episode_id, "asked"))
             case ev.ConfigAccepted(config=config):
                 self.strategies.configure(config)
+                self._emit(ev.Alarm(at, "config_accepted", "info", numbers={"rev": event.rev}))
                 self._prepare_symbols(at)
             case ev.ConfigRefused(detail=detail):
                 self._emit(ev.Alarm(at, "config_refused", "warning", untrusted_text=detail))

@@ -1,10 +1,11 @@
-"""A feed with somebody at its side: before each minute, look whether the config was edited or a command waits.
+"""A feed with somebody at its side: between events, look whether the config was edited or a command waits.
 
-The same for every wiring: it wraps the live queue and the simulated market alike, so an edit is in force at the next
-tick wherever the engine runs.
+The same for every wiring: it wraps the live queue and the simulated market alike. An edit needs two looks that agree, at
+least a second apart; bars come before the tick that uses them, so an edit is in force at the next tick.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from alpaca_trader.core import events as ev
@@ -14,9 +15,11 @@ from alpaca_trader.core.ports import Clock, Feed
 from alpaca_trader.edge import inbox
 from alpaca_trader.edge.config_store import ConfigChange, ConfigRefused, ConfigStore
 
+LOOK_EVERY = timedelta(seconds=1)
+
 
 class AttendedFeed:
-    """Yields the start of the run, then the wrapped feed's events, with edits and commands before each tick."""
+    """Yields the start of the run, then the wrapped feed's events, with edits and commands in between."""
 
     def __init__(
         self,
@@ -26,7 +29,7 @@ class AttendedFeed:
         clock: Clock,
         home: Path,
         is_halted: Callable[[], bool],
-        on_config: Callable[[StrategyConfig], None],
+        on_config: Callable[[StrategyConfig], object],
     ) -> None:
         """``start`` is the config, policy and revision the run begins with; ``on_config`` hears of every later one."""
         self._feed = feed
@@ -36,6 +39,7 @@ class AttendedFeed:
         self._home = home
         self._is_halted = is_halted
         self._on_config = on_config
+        self._looked_at: datetime | None = None
 
     def __iter__(self) -> Iterator[ev.Event]:
         """The run's events in their final order."""
@@ -43,13 +47,15 @@ class AttendedFeed:
         yield ev.ConfigAccepted(self._clock.now(), rev, config, policy)
         yield ev.Command(self._clock.now(), "started", "engine", "start")
         for event in self._feed:
-            if isinstance(event, ev.Tick | ev.SessionOpened | ev.Timer):
-                yield from self._look()
+            yield from self._look()
             yield event
         yield ev.Command(self._clock.now(), "stopping", "engine", "end")
 
     def _look(self) -> Iterator[ev.Event]:
         now = self._clock.now()
+        if self._looked_at is not None and now < self._looked_at + LOOK_EVERY:
+            return
+        self._looked_at = now
         match self._store.check():
             case ConfigChange(config=config, after=after):
                 self._on_config(config)

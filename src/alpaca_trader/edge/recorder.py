@@ -1,0 +1,87 @@
+"""Tells people what the engine does: log lines as they happen, the status file every minute. Never raises."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from alpaca_trader.core import events as ev
+from alpaca_trader.core.engine import Engine
+from alpaca_trader.core.models import Mode
+from alpaca_trader.edge.logger import TradingLogger
+from alpaca_trader.edge.status import write_status
+
+
+class PeopleRecorder:
+    """Writes ``logs/``. Hears every action through ``tell``; ``watch`` passes each on to whoever shows progress."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        logger: TradingLogger,
+        status_file: Path,
+        mode: Mode,
+        facts: Mapping[str, object],
+        watch: Callable[[ev.Action], None] = lambda action: None,
+    ) -> None:
+        """``facts`` (process, version ...) stand in ``status.json`` under ``engine``."""
+        self._engine = engine
+        self._logger = logger
+        self._status_file = status_file
+        self._mode = mode
+        self._facts = dict(facts)
+        self._watch = watch
+
+    def tell(self, action: ev.Action) -> None:
+        """Write down what concerns people."""
+        self._watch(action)
+        log = self._logger
+        match action:
+            case ev.PublishStatus():
+                self._publish(action)
+            case ev.TradeChanged(trade=trade):
+                log.log_trade(trade)
+            case ev.Decided(evaluation=evaluation, verdict=verdict):
+                signal = evaluation.signal
+                if signal is not None and (signal.side == "buy" or verdict == "exit"):
+                    log.log_signal(signal, verdict)
+            case ev.DayDone(summary=summary):
+                log.log_daily_summary(summary)
+            case ev.Alarm():
+                data = {"symbol": action.symbol, **action.numbers, "untrusted_text": action.untrusted_text}
+                log.log_event(action.code, action.level, {k: v for k, v in data.items() if v is not None})
+            case ev.HaltLatched(code=code, detail=detail, release=release):
+                log.log_event("halted", "error", {"code": code, "detail": detail, "release": release})
+            case ev.HaltReleased(code=code, actor=actor):
+                log.log_event("halt_released", "info", {"code": code, "actor": actor})
+            case ev.Approved(intent=intent) | ev.Resend(intent=intent):
+                log.log_event("order_sent", "info", _order(action, intent.client_order_id))
+            case ev.CancelOrder(client_order_id=key, reason=reason):
+                log.log_event("cancel_sent", "info", {"order": key, "reason": reason})
+            case ev.ExitDecided(episode_id=key, reason=reason):
+                log.log_event("exit_decided", "info", {"position": key, "reason": reason})
+            case _:
+                pass
+
+    def _publish(self, action: ev.PublishStatus) -> None:
+        page = {"mode": self._mode.value, **self._engine.status(action.at), "engine": self._facts}
+        page["health"]["log"] = "ok" if self._logger.healthy else "failed"
+        try:
+            write_status(self._status_file, page)
+        except OSError as error:
+            self._logger.log_error(error, {"file": self._status_file.name})
+
+
+def _order(action: ev.Approved | ev.Resend, key: str) -> dict[str, object]:
+    intent = action.intent
+    data = {
+        "order": key,
+        "role": intent.role.value,
+        "side": intent.side,
+        "symbol": intent.symbol,
+        "qty": intent.qty,
+        "type": intent.type.value,
+        "limit_price": intent.limit_price,
+        "stop_price": intent.stop_price,
+        "reason": intent.reason,
+        "resent": isinstance(action, ev.Resend) or None,
+    }
+    return {name: value for name, value in data.items() if value is not None}
