@@ -101,7 +101,7 @@ def _bar(symbol: str, minute: datetime, trades: Sequence[MarketTrade]) -> Market
     prices = [trade.price for trade in trades]
     volume = sum(trade.size for trade in trades)
     return MarketBar(
-        symbol, minute, prices[0], max(prices), min(prices), prices[-1], volume, len(trades), sum(prices) / len(prices)
+        symbol, minute, prices[0], max(prices), min(prices), prices[-1], volume, len(trades), prices[0]
     )
 
 

@@ -147,8 +147,12 @@ class Simulator:
         }
         log = CommandLog(state_dir, identity)
         self._is_replaying = True
-        for entry in replayed(log.entries):
-            self._replay(entry)
+        try:
+            for entry in replayed(log.entries):
+                self._replay(entry)
+        except ValueError:
+            log.close()
+            raise
         self._is_replaying = False
         self._log = log
 

@@ -62,7 +62,7 @@ def test_fees_are_charged_after_the_close_and_close_the_day_s_identity() -> None
     assert sim.exchange.account().cash == Decimal("466.98")
     run_to(sim, CLOSE + timedelta(seconds=1))
     view = sim.exchange.account()
-    assert (view.cash, view.accrued_fees, view.last_equity) == (Decimal("466.95"), 0, 467)
+    assert (view.cash, view.accrued_fees, view.last_equity) == (Decimal("466.95"), Decimal(0), Decimal(467))
     fees = [entry for entry in sim.exchange.activities() if isinstance(entry, FeeActivity)]
     assert [(entry.kind, entry.amount, entry.day) for entry in fees] == [
         (kind, Decimal("0.01"), DAY) for kind in ("SEC", "TAF", "CAT")
@@ -96,16 +96,16 @@ def test_the_balance_rolls_before_the_next_open() -> None:
     assert view.last_equity == Decimal("100099.90")
     assert view.equity == Decimal("100199.90")
     position = sim.exchange.position("XYZ")
-    assert (position.lastday_price, position.price, position.day_cost) == (110, 120, 1100)
+    assert (position.lastday_price, position.price, position.day_cost) == (Decimal(110), Decimal(120), Decimal(1100))
 
 
 def test_an_account_below_two_thousand_has_no_margin() -> None:
     """Buying power is cash at multiplier 1, four times the last equity at multiplier 4."""
     assert simulator(*FLAT).exchange.account().multiplier == 1
     paper = simulator(*FLAT, profile="paper100k").exchange
-    assert (paper.account().multiplier, paper.account().buying_power) == (4, 400_000)
+    assert (paper.account().multiplier, paper.account().buying_power) == (4, Decimal(400_000))
     paper.configure({"max_margin_multiplier": "1"})
-    assert (paper.account().multiplier, paper.account().buying_power) == (1, 100_000)
+    assert (paper.account().multiplier, paper.account().buying_power) == (1, Decimal(100_000))
 
 
 ACTIONS = st.lists(

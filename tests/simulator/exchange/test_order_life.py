@@ -97,7 +97,7 @@ def test_a_notional_buy_fills_the_truncated_quantity() -> None:
     sim = simulator(*FLAT)
     placed = sim.exchange.submit(order("buy", "market", None, notional="5"))
     run_to(sim, OPEN + timedelta(seconds=2))
-    assert (placed.status, placed.qty, placed.notional) == ("filled", None, 5)
+    assert (placed.status, placed.qty, placed.notional) == ("filled", None, Decimal(5))
     assert placed.filled_qty == Decimal("0.049995000")
 
 
@@ -221,7 +221,7 @@ def test_a_partly_filled_order_keeps_its_fill_when_canceled() -> None:
     run_to(sim, OPEN + timedelta(seconds=2))
     sim.exchange.cancel(placed.id)
     run_to(sim, OPEN + timedelta(seconds=3))
-    assert (placed.status, placed.filled_qty) == ("canceled", 40)
+    assert (placed.status, placed.filled_qty) == ("canceled", Decimal(40))
 
 
 def test_replace_makes_a_new_order_and_links_the_chain() -> None:
@@ -268,7 +268,7 @@ def test_a_replaced_order_carries_its_fills_on() -> None:
         sim.exchange.replace(first.id, {"qty": "40"})
     second = sim.exchange.replace(first.id, {"qty": "50", "limit_price": "99.50"})
     run_to(sim, OPEN + timedelta(seconds=12))
-    assert (second.status, second.filled_qty) == ("filled", 50)
+    assert (second.status, second.filled_qty) == ("filled", Decimal(50))
     assert sim.exchange.positions()[0].qty == 50
 
 
@@ -316,7 +316,11 @@ def test_immediate_or_cancel_takes_what_is_there() -> None:
     ear = Ear(sim)
     placed = sim.exchange.submit(order("buy", "limit", "100", limit_price="101", time_in_force="ioc"))
     run_to(sim, OPEN + timedelta(seconds=2))
-    assert (placed.status, placed.filled_qty, ear.events) == ("canceled", 40, ["new", "partial_fill", "canceled"])
+    assert (placed.status, placed.filled_qty, ear.events) == (
+        "canceled",
+        Decimal(40),
+        ["new", "partial_fill", "canceled"],
+    )
 
 
 @pytest.mark.parametrize(("size", "status", "filled"), [(40, "canceled", 0), (100, "filled", 100)])
@@ -325,7 +329,7 @@ def test_fill_or_kill_is_all_or_nothing(size: int, status: str, filled: int) -> 
     sim = simulator(*FLAT, profile="paper100k", size=size)
     placed = sim.exchange.submit(order("buy", "market", "100", time_in_force="fok"))
     run_to(sim, OPEN + timedelta(seconds=2))
-    assert (placed.status, placed.filled_qty) == (status, filled)
+    assert (placed.status, placed.filled_qty) == (status, Decimal(filled))
 
 
 def test_an_order_that_cash_cannot_pay_at_the_price_found_is_rejected() -> None:
@@ -352,3 +356,61 @@ def test_time_passes_alike_in_one_step_or_in_many() -> None:
         return [(update["event"], update["at"]) for update in ear.heard]
 
     assert events(timedelta(minutes=5)) == events(timedelta(milliseconds=37)) != []
+
+
+@pytest.mark.parametrize(
+    ("side", "type_", "prices", "gap", "expected"),
+    [
+        ("sell", "stop", {"stop_price": "98.50"}, "95.00", "94.99"),
+        ("sell", "limit", {"limit_price": "103"}, "110.00", "103"),
+        ("buy", "limit", {"limit_price": "97"}, "90.00", "97"),
+        ("buy", "stop", {"stop_price": "101"}, "102.00", "102.01"),
+    ],
+)
+def test_a_minute_that_gaps_past_the_price_is_not_skipped(
+    side: str, type_: str, prices: dict[str, object], gap: str, expected: str
+) -> None:
+    """The next minute opens beyond the order's price: stops take the quote, rested limits their own price."""
+    sim = simulator(*FLAT, *FLAT, *((gap,) * 12))
+    bought(sim, "1")
+    placed = sim.exchange.submit(order(side, type_, "1", **prices))
+    run_to(sim, OPEN + timedelta(seconds=119))
+    assert placed.status == "new"
+    run_to(sim, OPEN + timedelta(seconds=125))
+    assert (placed.status, placed.filled_avg_price) == ("filled", Decimal(expected))
+
+
+def test_a_pending_replace_holds_the_larger_quantity() -> None:
+    """While 1 share becomes 2, a third of two held cannot be sold (alpaca-contract 3.11)."""
+    sim = simulator(*FLAT)
+    bought(sim, "2")
+    first = sim.exchange.submit(order("sell", "limit", "1", limit_price="110"))
+    run_to(sim, sim.now + timedelta(seconds=1))
+    sim.exchange.replace(first.id, {"qty": "2"})
+    with pytest.raises(BrokerError, match="available: 0"):
+        sim.exchange.submit(order("sell", "limit", "1", limit_price="110"))
+    run_to(sim, sim.now + timedelta(seconds=1))
+    assert sim.exchange.positions()[0].qty_available == 0
+
+
+def test_an_order_that_expires_takes_its_pending_replacement_along() -> None:
+    """Replaced a moment before it expires: the old one is expired, the new one rejected, each told once."""
+    sim = simulator(*FLAT)
+    ear = Ear(sim)
+    first = sim.exchange.submit(order("buy", "limit", "1", limit_price="90"))
+    run_to(sim, CLOSE + 499 * MS)
+    second = sim.exchange.replace(first.id, {"limit_price": "91"})
+    run_to(sim, CLOSE + timedelta(seconds=1))
+    assert (first.status, second.status) == ("expired", "rejected")
+    assert ear.events == ["new", "expired", "order_replace_rejected", "rejected"]
+
+
+def test_a_notional_sell_never_sells_more_than_is_held() -> None:
+    """$49.90 of 0.5 shares at 100, but the price is 90 when it trades: 0.5 are sold, not 0.554."""
+    sim = simulator("100.00", *("90.00",) * 4)
+    bought(sim, "0.5")
+    run_to(sim, OPEN + timedelta(seconds=4, milliseconds=960))
+    placed = sim.exchange.submit(order("sell", "market", None, notional="49.90"))
+    run_to(sim, OPEN + timedelta(seconds=6))
+    assert (placed.status, placed.filled_qty) == ("filled", Decimal("0.5"))
+    assert not sim.exchange.positions()

@@ -212,7 +212,7 @@ def test_open_buys_reduce_buying_power_and_their_end_gives_it_back() -> None:
     """A limit reserves limit x quantity until it is canceled; cash itself does not move."""
     sim = simulator(*FLAT)
     placed = sim.exchange.submit(order("buy", "limit", "2", limit_price="90"))
-    assert (sim.exchange.account().buying_power, sim.exchange.account().cash) == (287, 467)
+    assert (sim.exchange.account().buying_power, sim.exchange.account().cash) == (Decimal(287), Decimal(467))
     found = refused(sim, order("buy", "market", None, notional="287.01"))
     assert found[2] == "insufficient buying power"
     sim.exchange.cancel(placed.id)

@@ -135,7 +135,7 @@ class Venue:
 
     def _expire_day_orders(self, close: datetime) -> None:
         for order in self.book.open_orders():
-            if order.time_in_force == "day" and order.expires_at <= close and order.predecessor is None:
+            if order.time_in_force == "day" and order.expires_at <= close:
                 if self._switches.day_order_at_close == "expired":
                     self._expire(order)
                 else:
