@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -21,14 +19,10 @@ import orjson
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from alpaca_trader.simulator.bar_series import latest_days
-from alpaca_trader.simulator.data_wire import bar_fields, quote_fields, tape_of, trade_fields
-from alpaca_trader.simulator.hub import BarBatch
-from alpaca_trader.simulator.market.model import Market, MarketBar, MarketQuote, Tick
+from alpaca_trader.simulator.data_subscriber import CHANNELS, Message, Subscriber
 from alpaca_trader.simulator.simulator import Simulator
 
 _FEEDS = ("iex", "sip", "delayed_sip", "test")
-_CHANNELS = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "corrections", "cancelErrors")
 _FOLLOW_TRADES = ("corrections", "cancelErrors")
 _FREE_TICK_SYMBOLS = 30
 """Trades and quotes subscriptions together on the free plan; bars are unlimited."""
@@ -43,7 +37,6 @@ _ERRORS = {
     409: "insufficient subscription",
     410: "invalid subscribe action for this feed",
 }
-Message = dict[str, Any]
 
 
 def routes(sim: Simulator, *, connection_limit: int | None = None, auth_timeout_s: float = 10.0) -> list[BaseRoute]:
@@ -89,7 +82,7 @@ class _Session:
         self._speaks_msgpack = socket.headers.get("content-type", "") == "application/msgpack"
         self._loop = asyncio.get_running_loop()
         self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._listener = _Subscriber(sim.market, self._offer)
+        self._listener = Subscriber(sim.market, self._offer)
 
     async def run(self, auth_timeout_s: float) -> None:
         """Greet, then answer until the client goes; every frame leaves through one writer, so their order is kept."""
@@ -159,7 +152,7 @@ class _Session:
             raise _Refused(401)
         else:
             changes = {key: value for key, value in message.items() if key != "action"}
-            if any(key not in _CHANNELS for key in changes):
+            if any(key not in CHANNELS for key in changes):
                 raise _Refused(410)
             if not all(_is_string_list(value) for value in changes.values()):
                 raise _Refused(400)
@@ -192,7 +185,7 @@ class _Session:
         if self._sim.switches.data_entitlement == "free" and ("*" in ticks or len(ticks) > _FREE_TICK_SYMBOLS):
             raise _Refused(405)
         # The answer is queued first: no bar overtakes the confirmation of its subscription.
-        self._send([{"T": "subscription", **{channel: sorted(wanted[channel]) for channel in _CHANNELS}}])
+        self._send([{"T": "subscription", **{channel: sorted(wanted[channel]) for channel in CHANNELS}}])
         with self._sim.lock:
             self._listener.subscribe(wanted, self._sim.now)
 
@@ -212,70 +205,3 @@ class _Session:
             packed: bytes = msgpack.packb(messages, datetime=True)
             return packed
         return orjson.dumps(messages, option=orjson.OPT_UTC_Z)
-
-
-class _Subscriber:
-    """One client's subscriptions, as the hub sees them: a Listener of bar batches."""
-
-    def __init__(self, market: Market, send: Callable[[Sequence[Message]], None]) -> None:
-        self.subscriptions: Mapping[str, frozenset[str]] = {channel: frozenset() for channel in _CHANNELS}
-        self._market = market
-        self._send = send
-        self._tapes = {asset.symbol: tape_of(asset.exchange) for asset in market.assets()}
-        self._ticks_after: datetime | None = None
-        self._prepared: deque[Sequence[Message]] = deque()
-
-    @property
-    def is_listening(self) -> bool:
-        """True while anything is subscribed."""
-        return any(self.subscriptions.values())
-
-    def subscribe(self, wanted: Mapping[str, frozenset[str]], now: datetime) -> None:
-        """Replace the subscriptions; ticks flow from `now` on."""
-        self.subscriptions = wanted
-        if self._ticks_after is None:
-            self._ticks_after = now
-
-    def wants(self, batch: BarBatch) -> int:
-        """How many messages the batch means for this client. They are made here, and kept for `offer`."""
-        messages = [*self._tick_messages(batch.at), *self._bar_messages(batch)]
-        if messages:
-            self._prepared.append(messages)
-        return len(messages)
-
-    def offer(self, _batch: BarBatch) -> None:
-        """Send what `wants` has counted; batches are offered in the order they were counted."""
-        self._send(self._prepared.popleft())
-
-    def _bar_messages(self, batch: BarBatch) -> Iterable[Message]:
-        for bar in batch.bars:
-            if self._has("bars", bar.symbol):
-                yield _bar_message("b", bar)
-        for bar in batch.bars:
-            if self._has("dailyBars", bar.symbol):
-                yield from (_bar_message("d", day) for day in latest_days(self._market, bar.symbol, batch.at, 1))
-
-    def _tick_messages(self, until: datetime) -> Iterable[Message]:
-        after, self._ticks_after = self._ticks_after, until
-        if after is None:
-            return
-        found: list[Tick] = []
-        for symbol in self._tapes:
-            wants_trades, wants_quotes = self._has("trades", symbol), self._has("quotes", symbol)
-            if wants_trades or wants_quotes:
-                for tick in self._market.ticks(symbol, after, until):
-                    if wants_quotes if isinstance(tick, MarketQuote) else wants_trades and tick.size:
-                        found.append(tick)
-        for tick in sorted(found, key=lambda tick: tick.at):
-            tape = self._tapes[tick.symbol]
-            if isinstance(tick, MarketQuote):
-                yield {"T": "q", "S": tick.symbol, **quote_fields(tick, tape), "t": tick.at}
-            else:
-                yield {"T": "t", "S": tick.symbol, **trade_fields(tick, tape), "t": tick.at}
-
-    def _has(self, channel: str, symbol: str) -> bool:
-        return symbol in self.subscriptions[channel] or "*" in self.subscriptions[channel]
-
-
-def _bar_message(kind: str, bar: MarketBar) -> Message:
-    return {"T": kind, "S": bar.symbol, **bar_fields(bar), "t": bar.start}

@@ -157,6 +157,25 @@ def test_trades_and_quotes_go_to_those_who_asked() -> None:
         assert sim.sent()["market_data"] == len(frame) + 1
 
 
+def test_ticks_flow_from_their_subscription_on() -> None:
+    """A symbol added later brings nothing from before, nor does one taken up again after a silence."""
+    sim = simulator(OPEN + timedelta(seconds=2))
+    with client_of(sim).websocket_connect("/v2/iex") as socket:
+        greeted(socket, sim)
+        say(socket, "subscribe", quotes=["SPY"])
+        sim.advance(OPEN + timedelta(seconds=32))
+        say(socket, "subscribe", quotes=["AAPL"])
+        sim.advance(OPEN + 2 * MINUTE)
+        frame = receive(socket)
+        first = {symbol: next(quote["t"] for quote in frame if quote["S"] == symbol) for symbol in ("AAPL", "SPY")}
+        assert first == {"AAPL": "2026-01-05T14:30:35Z", "SPY": "2026-01-05T14:30:05Z"}
+        say(socket, "unsubscribe", quotes=["SPY", "AAPL"])
+        sim.advance(OPEN + 20 * MINUTE)
+        say(socket, "subscribe", quotes=["SPY"])
+        sim.advance(OPEN + 30 * MINUTE)
+        assert receive(socket)[0]["t"] == "2026-01-05T14:50:05Z"
+
+
 def test_a_running_daily_bar_can_be_followed() -> None:
     """`d` is the day so far: the first minute alone is the first daily bar."""
     sim = simulator()
