@@ -239,6 +239,18 @@ def test_warming_up_one_symbol_again_keeps_newer_bars() -> None:
     assert stream(late, bars[820:], SESSIONS) == expected[40:]
 
 
+def test_a_session_without_a_bar_says_nothing() -> None:
+    """Days on which a symbol did not trade are no part of its baselines, closes or kept sessions."""
+    history = History()
+    for index, at in enumerate([session(each) for each in range(9)]):
+        history.start_session(at)
+        if index in {0, 4, 8}:
+            history.add(flat(at, 7, 100.0 + index, 50.0))
+    assert [float(volumes[7]) for volumes in history.volumes] == [50.0, 50.0]
+    assert history.closes == [100.0, 104.0]
+    assert [(at.day, len(rows)) for at, rows in history.days()] == [(session(each).day, 1) for each in (0, 4, 8)]
+
+
 # ---------------------------------------------------------------- config
 
 

@@ -180,11 +180,8 @@ def known(value: float) -> float | None:
 
 
 def first_failed(gates: Iterable[Gate]) -> str:
-    """The name of the first gate that was not passed, "" where all were."""
-    for gate in gates:
-        if not gate.passed:
-            return gate.name
-    return ""
+    """The name of the first gate that was not passed; where there is no signal there is one."""
+    return next(gate.name for gate in gates if not gate.passed)
 
 
 def _usual_session(day: date) -> Session:
