@@ -27,6 +27,21 @@ def test_system_clock_never_runs_back() -> None:
     assert [(clock.now() - START).total_seconds() for _ in seconds] == [0, 10, 10, 10, 11]
 
 
+def test_a_signal_handler_may_ask_while_the_time_is_being_told() -> None:
+    """A signal interrupts its own thread anywhere; asking for the time there must not wait for itself."""
+    answers: list[datetime] = []
+
+    def wall() -> datetime:
+        if not answers:
+            answers.append(START)
+            answers.append(clock.now())
+        return START
+
+    clock = SystemClock(wall)
+    assert clock.now() == START
+    assert answers == [START, START]
+
+
 def test_system_clock_waits_for_a_notification() -> None:
     """The wait ends when the condition is notified, long before its limit."""
     clock, condition, before = SystemClock(), threading.Condition(), SystemClock().monotonic()

@@ -144,6 +144,18 @@ def test_what_is_unfinished_and_what_is_done() -> None:
     assert seen == [(2, 0, 0), (2, 0, 0), (1, 1, 0), (0, 2, 1)]
 
 
+def test_a_signal_handler_may_put_while_the_queue_is_being_read() -> None:
+    """A signal interrupts the loop's own thread, also where it holds the queue."""
+    commands = [halt()]
+
+    def wakeup() -> None:
+        if commands:
+            feed.put(commands.pop())
+
+    feed = LiveFeed(StandInRealTime(NOON), wakeup)
+    assert next(iter(feed)) == halt()
+
+
 def test_a_put_wakes_the_waiting_loop() -> None:
     """On the real clock, from other threads: every event arrives, each thread's in its own order."""
     feed = LiveFeed(SystemClock(), lambda: None)

@@ -3,7 +3,7 @@
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -302,6 +302,24 @@ def test_a_humans_word_comes_before_the_streams() -> None:
             desk.feed.put(halt(event.at))
 
     assert said(desk.play(act)) == [("SessionOpened", 30), ("Command", 30), ("MSFT", 30), ("AAPL", 60)]
+
+
+def test_a_signal_handler_may_put_while_the_feed_waits() -> None:
+    """A signal interrupts the loop's own thread, also where it waits for the streams."""
+    world = ScriptedWorld(OPEN, random.Random(1))
+    commands = [halt(OPEN)]
+
+    def received() -> Mapping[str, int]:
+        if is_playing and commands:
+            feed.put(commands.pop())
+        return world.received()
+
+    is_playing = False
+    feed = SimulatedFeed(world, TRIGGER, lambda: None, received, until=OPEN + SECOND, real=SystemClock())
+    world.start(feed.put)
+    is_playing = True
+    assert word(next(iter(feed))) == "Command"
+    world.stop()
 
 
 def test_stop_ends_it_before_time_moves() -> None:

@@ -30,7 +30,8 @@ class SystemClock:
     def __init__(self, wall: Callable[[], datetime] = _WALL) -> None:
         """``wall`` reads the machine's clock, aware UTC."""
         self._wall = wall
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler may ask for the time while its own thread is being told.
+        self._lock = threading.RLock()
         self._latest = datetime.min.replace(tzinfo=UTC)
 
     def now(self) -> datetime:
