@@ -155,7 +155,8 @@ def _paged(
 ) -> Mapping[str, Any]:
     """One page over all symbols: sorted by symbol, then time; the limit counts items of all symbols together."""
     items: dict[str, list[dict[str, Any]]] = {}
-    left, last = page.limit, ""
+    left = page.limit
+    last: tuple[str, datetime, dict[str, Any]] | None = None
     for symbol in page.symbols:
         start, end = page.start, page.end
         if page.resume and symbol < page.resume[0]:
@@ -164,11 +165,10 @@ def _paged(
             start = start if page.descending else max(start, page.resume[1] + _INSTANT)
             end = min(end, page.resume[1] - _INSTANT) if page.descending else end
         for at, item in found(symbol, start, end):
-            if left == 0:
-                encoded = base64.b64encode(last.encode()).decode()
-                return {name: items, "next_page_token": encoded}
+            if left == 0 and last:
+                return {name: items, "next_page_token": base64.b64encode(token(*last).encode()).decode()}
             items.setdefault(symbol, []).append(item)
-            left, last = left - 1, token(symbol, at, item)
+            left, last = left - 1, (symbol, at, item)
     return {name: items, "next_page_token": None}
 
 

@@ -75,4 +75,5 @@ def trade_json(trade: MarketTrade, tape: str) -> dict[str, Any]:
 
 def _number(value: Decimal) -> int | float:
     """A JSON number: whole values without a point, as the broker writes them."""
-    return int(value) if value == value.to_integral_value() else float(value)
+    number = float(value)
+    return int(number) if number.is_integer() else number

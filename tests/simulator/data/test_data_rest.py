@@ -5,12 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
+from alpaca_trader.simulator import GeneratedMarket, RecordedMarket, Simulator, Switches
 from alpaca_trader.simulator.bar_series import bars_between, parse_timeframe
 from alpaca_trader.simulator.data_rest import routes
 from alpaca_trader.simulator.market.calendar import NEW_YORK
@@ -185,6 +186,25 @@ def test_reversed_bars_are_the_same_bars(first: int, length: int, text: str) -> 
     backwards = list(bars_between(MARKET, "NVDA", timeframe, start, end, now=now, descending=True))
     assert forwards == backwards[::-1]
     assert all(start <= bar.start <= end for bar in forwards)
+
+
+def test_days_are_made_of_regular_hours_and_minutes_of_all() -> None:
+    """Pre-market, closing auction and a vendor's weekend row are minute bars, but no part of a daily bar."""
+    starts = [OPEN - timedelta(days=1), OPEN - MINUTE, OPEN, OPEN + 389 * MINUTE, OPEN + 390 * MINUTE]
+    prices = np.array([40.0, 60.0, 50.0, 51.0, 70.0])
+    frame = {
+        "start": np.array([int(start.timestamp()) for start in starts]),
+        **dict.fromkeys(("open", "high", "low", "close"), prices),
+        "volume": np.array([1, 2, 4, 8, 16]),
+        "vwap": prices,
+        "trade_count": np.ones(5),
+    }
+    sim = Simulator(RecordedMarket({"AAPL": frame}, day=DAY), seed=1, start=OPEN + 600 * MINUTE)
+    get = get_from(sim)
+    assert [bar["v"] for bar in bars(get, timeframe="1Min", start="2026-01-01")] == [1, 2, 4, 8, 16]
+    assert [bar["v"] for bar in bars(get, timeframe="1Hour", start="2026-01-05")] == [6, 8, 16]
+    (day,) = bars(get, timeframe="1Day", start="2026-01-01")
+    assert (day["o"], day["h"], day["l"], day["c"], day["v"]) == (50, 51, 50, 51, 12)
 
 
 def test_symbols_without_data_are_left_out(get: Get) -> None:
