@@ -81,6 +81,8 @@ class Simulator:
         Stops right after the first instant at which a message went to a connected stream client; never past `limit`,
         never back. Thread-safe.
         """
+        if limit.tzinfo is None:
+            raise ValueError(f"limit {limit.isoformat()} has no time zone; give an aware time")
         limit = limit.astimezone(UTC)
         with self.lock, self.hub.held():
             before = self.now

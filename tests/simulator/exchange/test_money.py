@@ -19,15 +19,21 @@ from tests.simulator.tiny import CLOSE, DAY, NEXT_OPEN, OPEN, TinyMarket, before
 FLAT = ("100.00",) * 12
 
 
-def test_the_average_entry_price_is_weighted_within_the_day() -> None:
-    """100 @ 10, 50 @ 12, 30 @ 15, sell 60 @ 14: the average of what is left stays 11.388889 (domain 7.1, first day's form)."""
+def test_the_average_entry_price_is_weighted_by_day_and_first_in_first_out_overnight() -> None:
+    """Day 1 buy 100 @ 10, 50 @ 12; day 2 buy 30 @ 15, sell 60 @ 14: 11.388889 in the day, 11.75 after it (domain 7.1)."""
     account = Account.opened(PROFILES["paper100k"], DAY)
-    for qty, price in ((100, 10), (50, 12), (30, 15)):
-        account.apply(DAY, "XYZ", "buy", Decimal(qty), Decimal(price))
-    account.apply(DAY, "XYZ", "sell", Decimal(60), Decimal(14))
+    account.apply(DAY, "XYZ", "buy", Decimal(100), Decimal(10))
+    account.apply(DAY, "XYZ", "buy", Decimal(50), Decimal(12))
+    account.snapshot_close(DAY, lambda _symbol: Decimal(12))
+    following = date(2026, 11, 23)
+    account.apply(following, "XYZ", "buy", Decimal(30), Decimal(15))
+    account.apply(following, "XYZ", "sell", Decimal(60), Decimal(14))
     position = account.positions["XYZ"]
     assert position.qty == 120
     assert round(position.average, 6) == Decimal("11.388889")
+    account.snapshot_close(following, lambda _symbol: Decimal(14))
+    assert round(position.average, 6) == Decimal("11.75")
+    assert sum(lot.qty for lot in position.lots) == position.qty
     assert account.cash == 100_000 - 1000 - 600 - 450 + 840
 
 

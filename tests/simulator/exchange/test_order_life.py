@@ -414,3 +414,12 @@ def test_a_notional_sell_never_sells_more_than_is_held() -> None:
     run_to(sim, OPEN + timedelta(seconds=6))
     assert (placed.status, placed.filled_qty) == ("filled", Decimal("0.5"))
     assert not sim.exchange.positions()
+
+
+def test_immediate_or_cancel_does_not_wait_out_a_halt() -> None:
+    """During a halt there is nothing to take: the order is canceled at once."""
+    market = TinyMarket({"XYZ": tape("XYZ", *FLAT)}, halts={"XYZ": (OPEN, OPEN + timedelta(seconds=30))})
+    sim = Simulator(market, seed=7, start=OPEN + timedelta(seconds=1), switches=CALM)
+    placed = sim.exchange.submit(order("buy", "market", time_in_force="ioc"))
+    run_to(sim, OPEN + timedelta(seconds=2))
+    assert placed.status == "canceled"

@@ -25,13 +25,58 @@ Prices = Callable[[str], Decimal | None]
 
 
 @dataclass(slots=True)
+class Lot:
+    """What is left of one day's purchases, taken together."""
+
+    day: date
+    qty: Decimal
+    cost: Decimal
+
+
+@dataclass(slots=True)
 class Position:
-    """Shares held long. `cost` is what they cost at weighted average; `day_cost` values those held overnight at the last close."""
+    """Shares held long. `cost` is what they cost at weighted average; `day_cost` values those held overnight at the last close.
+
+    `lots` holds the same shares by the day they were bought, sold first in first out. During the day the broker shows the
+    weighted average; at the end of the day it restates the cost from the lots (domain 7.1).
+    """
 
     symbol: str
     qty: Decimal = ZERO
     cost: Decimal = ZERO
     day_cost: Decimal = ZERO
+    lots: list[Lot] = field(default_factory=list)
+
+    def buy(self, day: date, qty: Decimal, value: Decimal) -> None:
+        """Add shares bought for `value` dollars."""
+        self.qty += qty
+        self.cost += value
+        self.day_cost += value
+        if not self.lots or self.lots[-1].day != day:
+            self.lots.append(Lot(day, ZERO, ZERO))
+        self.lots[-1].qty += qty
+        self.lots[-1].cost += value
+
+    def sell(self, qty: Decimal) -> None:
+        """Take shares away, at weighted average from the cost and oldest first from the lots."""
+        remaining = self.qty - qty
+        self.cost = self.cost * remaining / self.qty
+        self.day_cost = self.day_cost * remaining / self.qty
+        self.qty = remaining
+        while qty > ZERO:
+            lot = self.lots[0]
+            if lot.qty <= qty:
+                qty -= lot.qty
+                del self.lots[0]
+            else:
+                lot.cost = lot.cost * (lot.qty - qty) / lot.qty
+                lot.qty -= qty
+                qty = ZERO
+
+    def end_day(self, close_value: Decimal) -> None:
+        """Restate the cost from the lots, and value the shares at the close for the next day's gain."""
+        self.cost = sum((lot.cost for lot in self.lots), ZERO)
+        self.day_cost = close_value
 
     @property
     def average(self) -> Decimal:
@@ -92,16 +137,11 @@ class Account:
         value = qty * price
         position = self.positions.setdefault(symbol, Position(symbol))
         if side == "buy":
-            position.qty += qty
-            position.cost += value
-            position.day_cost += value
+            position.buy(day, qty, value)
             self.cash -= value
         else:
             assert qty <= position.qty, f"selling {qty} {symbol} of {position.qty} held"
-            remaining = position.qty - qty
-            position.cost = position.cost * remaining / position.qty
-            position.day_cost = position.day_cost * remaining / position.qty
-            position.qty = remaining
+            position.sell(qty)
             self.cash += value
         if self.profile.has_fees:
             self.accrual.add(day, side, qty, price)
@@ -126,12 +166,12 @@ class Account:
         return due
 
     def snapshot_close(self, day: date, prices: Prices) -> None:
-        """Remember the account at the close of `day`; it becomes `last_equity` when the account rolls."""
+        """Remember the account at the close of `day` and end the day of every position; it shows when the account rolls."""
         value = self.market_value(prices)
         multiplier = self._multiplier(self.cash + value)
         self.pending_close = Close(day, self.cash + value, value, _maintenance(multiplier, value))
         for position in self.positions.values():
-            position.day_cost = value_of(position, prices)
+            position.end_day(value_of(position, prices))
 
     def roll(self) -> None:
         """Show the last close's snapshot as the previous day's balance."""

@@ -262,6 +262,8 @@ class Venue:
         quote = self._market.quote(order.symbol, self._clock.now)
         if quote is not None and self.is_open and not order.is_stop:
             self._examine(order, quote)
+        if order.is_open and order.time_in_force in {"ioc", "fok"}:
+            self.cancel_now(order)
 
     def _finish_cancel(self, order: SimOrder) -> None:
         if order.is_open:
@@ -347,8 +349,6 @@ class Venue:
                 order.rested_on = self._session.date
         else:
             self._trade_against(order, quote, price)
-        if order.is_open and order.time_in_force in {"ioc", "fok"}:
-            self.cancel_now(order)
 
     def _trade_against(self, order: SimOrder, quote: MarketQuote, price: Decimal) -> None:
         leaves = self._leaves(order, price)
