@@ -7,6 +7,7 @@ raw JSON goes through ``broker_json``. How one request is made and judged is ``a
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -197,9 +198,8 @@ class AlpacaClient:
 
     def get_account(self) -> Account:
         """The account with today's external flows; where these cannot be read, the account was not read."""
-        raw = self._trading.read("/account")
-        flows = self._flows_today()
-        return _understand("account", lambda found: wire.read_account(found, flows), raw)
+        account = _understand("account", wire.read_account, self._trading.read("/account"))
+        return replace(account, net_flows=self._flows_today())
 
     def _flows_today(self) -> Decimal:
         """USD that came in (out: negative) from outside on this New York date."""
@@ -354,4 +354,4 @@ def _bar_length(timeframe: str) -> timedelta:
         count, unit = int(match[1]), BAR_UNITS[match[2]]
         if count <= MOST_UNITS[unit]:
             return count * unit
-    raise BadInput(f"timeframe {timeframe!r} is not one of 1Min..59Min, 1Hour..23Hour, 1Day")
+    raise BadInput(f"timeframe {timeframe!r} is none of 1Min to 59Min, 1Hour to 23Hour, 1Day")

@@ -21,7 +21,7 @@ from alpaca_trader.core.errors import AuthRefused, OrderRefused, OutcomeUnknown,
 Write = Literal["submit", "replace", "cancel"]
 MAX_TEXT = 300
 NOT_FOUND_CODE = 40410000
-_UNPRINTABLE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[^\x20-\x7e\xa0-\uffff]+")
+_TERMINAL_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _REFUSAL_STATUSES = (403, 404, 422)
 
 # Searched in order in the text, lower case; the first hit names the kind.
@@ -77,7 +77,9 @@ class Answer:
 
 def tame(text: str, limit: int = MAX_TEXT) -> str:
     """Foreign words fit to be stored: no control characters, no terminal escapes, not longer than ``limit``."""
-    return " ".join(_UNPRINTABLE.sub(" ", text[: 4 * limit]).split())[:limit]
+    unescaped = _TERMINAL_ESCAPE.sub(" ", text[: 4 * limit])
+    printable = "".join(letter if letter.isprintable() else " " for letter in unescaped)
+    return " ".join(printable.split())[:limit]
 
 
 def is_auth(answer: Answer) -> bool:

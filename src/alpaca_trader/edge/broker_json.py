@@ -16,6 +16,8 @@ from alpaca_trader.core.models import ZERO, Account, Asset, Bar, BrokerClock, Or
 from alpaca_trader.edge.broker_errors import tame
 
 NEW_YORK = ZoneInfo("America/New_York")
+LARGEST_EXPONENT = 20
+"""Beyond 10**20 dollars or below 10**-20 shares a number is a mistake that arithmetic should not meet."""
 Fields = Mapping[str, Any]
 
 
@@ -71,7 +73,7 @@ def number(fields: Fields, name: str) -> Decimal:
 
 
 def optional_number(fields: Fields, name: str) -> Decimal | None:
-    """A finite decimal, or None where the field is absent or null; anything else raises ``Unusable``."""
+    """A finite decimal of human size, or None where the field is absent or null; anything else raises ``Unusable``."""
     value = fields.get(name)
     if value is None:
         return None
@@ -79,9 +81,9 @@ def optional_number(fields: Fields, name: str) -> Decimal | None:
         raise Unusable(name, value)
     try:
         decimal = dec(value)
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
         raise Unusable(name, value) from None
-    if not decimal.is_finite():
+    if not decimal.is_finite() or abs(decimal.adjusted()) > LARGEST_EXPONENT:
         raise Unusable(name, value)
     return decimal
 
@@ -164,8 +166,8 @@ def read_position(raw: object) -> Position:
     )
 
 
-def read_account(raw: object, net_flows: Decimal) -> Account:
-    """An Account object (2.2), with the fields the SDK's model drops; ``net_flows`` in USD comes from activities."""
+def read_account(raw: object) -> Account:
+    """An Account object (2.2), with the fields the SDK's model drops; ``net_flows`` is not among them."""
     fields = fields_of(raw, "account")
     day_trades = fields.get("daytrade_count")
     pattern = fields.get("pattern_day_trader")
@@ -187,7 +189,6 @@ def read_account(raw: object, net_flows: Decimal) -> Account:
         trade_suspended_by_user=flag(fields, "trade_suspended_by_user"),
         balance_asof=balance_asof,
         intraday_adjustments=optional_number(fields, "intraday_adjustments") or ZERO,
-        net_flows=net_flows,
         daytrade_count=day_trades if isinstance(day_trades, int) else None,
         pattern_day_trader=pattern if isinstance(pattern, bool) else None,
     )

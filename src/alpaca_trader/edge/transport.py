@@ -63,7 +63,16 @@ class GuardedAdapter(HTTPAdapter):
         response.request = request
         # Guessing the encoding of a body without one reads all of it many times over.
         response.encoding = response.encoding or "utf-8"
+        if not response.ok:
+            self._censor(response)
         return response
+
+    def _censor(self, response: requests.Response) -> None:
+        """A failure's words end in logs; where they quote our keys back, the keys are cut out."""
+        content = response.content
+        for secret in (self._credentials.key, self._credentials.secret):
+            content = content.replace(secret.reveal().encode(), b"(hidden)")
+        response._content = content
 
 
 def guard(session: requests.Session, origin: Origin, credentials: Credentials, timeouts: Timeouts) -> None:
