@@ -64,6 +64,26 @@ def test_lowest_rsi_is_of_the_last_lookback_bars() -> None:
     assert (reading.wish, reading.lowest) == (1, 28.0)
 
 
+@pytest.mark.parametrize(
+    ("before", "up", "down", "rsi", "wish"),
+    [
+        (30.0, 4.0, 6.0, 40.0, 1),
+        (30.000001, 4.0, 6.0, 40.0, 0),
+        (20.0, 3.0, 7.0, 30.0, 0),
+        (60.0, 7.0, 3.0, 70.0, -1),
+        (70.0, 8.0, 2.0, 80.0, 0),
+    ],
+)
+def test_levels_count_as_the_specification_says(before: float, up: float, down: float, rsi: float, wish: int) -> None:
+    """``RSI[i-1] <= oversold < RSI[i]`` buys, ``RSI[i-1] < overbought <= RSI[i]`` sells, on the levels themselves too."""
+    state = MeanReversionState(
+        Vwap(100.0, 1.0), Rsi(200, 100.0 - up, 0.0, down, before), before, (before,) * 2, 8, math.nan
+    )
+    rule = MeanReversionRule(30.0, 70.0, 2, 1)
+    _, reading = mean_reversion_rule(state, 9, 100.0, 100.0, 100.0, 1.0, True, rule)
+    assert (reading.rsi, reading.wish) == (rsi, wish)
+
+
 @pytest.mark.parametrize(("lookback", "bar_minutes"), [(14, 1), (5, 1), (3, 5), (2, 15), (4, 7)])
 @pytest.mark.parametrize("seed", range(3))
 def test_signals_equal_talib_on_aggregated_bars(seed: int, lookback: int, bar_minutes: int) -> None:
@@ -172,7 +192,8 @@ def test_a_bar_without_its_last_minute_is_decided_with_the_next_that_traded() ->
 
 
 @pytest.mark.parametrize(
-    ("days", "last", "code"), [(200, 101.0, "signal"), (200, 99.0, "trend_filter"), (199, 101.0, "trend_filter")]
+    ("days", "last", "code"),
+    [(200, 101.0, "signal"), (200, 99.0, "trend_filter"), (199, 101.0, "trend_filter"), (200, 100.0, "trend_filter")],
 )
 def test_trend_filter(days: int, last: float, code: str) -> None:
     """The previous daily close above the mean of the last 200; fewer than 200 closes do not pass."""

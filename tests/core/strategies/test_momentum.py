@@ -241,10 +241,11 @@ def test_the_feed_s_own_vwap_may_be_used() -> None:
         bar(TODAY, 0, prices, 1000.0, 99.5),
         bar(TODAY, 1, prices, 1000.0, None),
         bar(TODAY, 2, prices, 1000.0, 0.0),
+        bar(TODAY, 3, prices, 1000.0, 101.01),
     ]
     found = evaluations(params, 20, today)
     typical = (101.0 + 99.0 + 100.9) / 3
-    expected = [99.5, (99.5 + typical) / 2, (99.5 + 2 * typical) / 3]
+    expected = [99.5, (99.5 + typical) / 2, (99.5 + 2 * typical) / 3, (99.5 + 3 * typical) / 4]
     assert [gate(each, "zero_volume") for each in found] == pytest.approx(expected)
 
 
