@@ -33,6 +33,7 @@ class TinyMarket:
         whole_only: Sequence[str] = (),
     ) -> None:
         self._ticks = {symbol: list(found) for symbol, found in ticks.items()}
+        self._bars = {symbol: _bars(symbol, found) for symbol, found in ticks.items()}
         self._halts = dict(halts or {})
         self._whole_only = frozenset(whole_only)
 
@@ -55,11 +56,7 @@ class TinyMarket:
 
     def bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[MarketBar]:
         """Minute bars made of the trades."""
-        minutes: dict[datetime, list[MarketTrade]] = {}
-        for tick in self._ticks.get(symbol, []):
-            if isinstance(tick, MarketTrade) and start <= tick.at.replace(second=0, microsecond=0) < end:
-                minutes.setdefault(tick.at.replace(second=0, microsecond=0), []).append(tick)
-        return [_bar(symbol, minute, trades) for minute, trades in sorted(minutes.items())]
+        return [bar for bar in self._bars.get(symbol, []) if start <= bar.start < end]
 
     def quote(self, symbol: str, at: datetime) -> MarketQuote | None:
         """The last quote of the same session."""
@@ -97,12 +94,18 @@ class TinyMarket:
         return found[-1].price if found else None
 
 
+def _bars(symbol: str, ticks: Sequence[Tick]) -> list[MarketBar]:
+    minutes: dict[datetime, list[MarketTrade]] = {}
+    for tick in ticks:
+        if isinstance(tick, MarketTrade):
+            minutes.setdefault(tick.at.replace(second=0, microsecond=0), []).append(tick)
+    return [_bar(symbol, minute, trades) for minute, trades in sorted(minutes.items())]
+
+
 def _bar(symbol: str, minute: datetime, trades: Sequence[MarketTrade]) -> MarketBar:
     prices = [trade.price for trade in trades]
     volume = sum(trade.size for trade in trades)
-    return MarketBar(
-        symbol, minute, prices[0], max(prices), min(prices), prices[-1], volume, len(trades), prices[0]
-    )
+    return MarketBar(symbol, minute, prices[0], max(prices), min(prices), prices[-1], volume, len(trades), prices[0])
 
 
 def tape(symbol: str, *prices: str, start: datetime = OPEN, size: int = 100) -> list[Tick]:

@@ -39,7 +39,7 @@ def build_app(sim: Simulator) -> ASGIApp:
             *trade_stream.routes(sim),
             *data_stream.routes(sim),
         ],
-        exception_handlers={HTTPException: _unknown},
+        exception_handlers={HTTPException: _unknown, Exception: _broken},
     )
     app.router.redirect_slashes = False
     return Gate(app, sim)
@@ -62,6 +62,12 @@ async def _unknown(_request: Request, error: Exception) -> Response:
     """The broker's envelope for a path or method that does not exist."""
     assert isinstance(error, HTTPException), "registered for that class alone"
     refusal = BrokerError("no_method" if error.status_code == 405 else "no_endpoint")
+    return trading_rest.json_response(refusal.status, refusal.body())
+
+
+async def _broken(_request: Request, _error: Exception) -> Response:
+    """The broker's envelope for a fault of our own; the error itself goes on to the server's log."""
+    refusal = BrokerError("internal")
     return trading_rest.json_response(refusal.status, refusal.body())
 
 
@@ -107,9 +113,7 @@ class SimulatorServer:
             timeout_graceful_shutdown=1,
         )
         self._uvicorn = _Uvicorn(config)
-        self._thread = threading.Thread(
-            target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, name="simulator", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, name="simulator", daemon=True)
 
     @property
     def url(self) -> str:
@@ -122,9 +126,17 @@ class SimulatorServer:
         return f"ws://{_HOST}:{self.port}"
 
     def start(self) -> None:
-        """Serve from now on; returns when requests are answered."""
+        """Serve from now on; returns when requests are answered. Raises RuntimeError when the server cannot start."""
         self._thread.start()
         self._uvicorn.ready.wait()
+        if not self._uvicorn.started:
+            raise RuntimeError("the simulator's server did not start; the log tells why")
+
+    def _serve(self) -> None:
+        try:
+            self._uvicorn.run(sockets=[self._socket])
+        finally:
+            self._uvicorn.ready.set()
 
     def stop(self) -> None:
         """Close all connections and end the thread."""

@@ -114,25 +114,32 @@ def test_an_account_below_two_thousand_has_no_margin() -> None:
     assert (paper.account().multiplier, paper.account().buying_power) == (1, Decimal(100_000))
 
 
-ACTIONS = st.lists(
-    st.one_of(
-        st.tuples(st.just("market"), st.sampled_from(["buy", "sell"]), st.sampled_from(["0.1", "1", "2.5", "4"])),
-        st.tuples(st.just("notional"), st.sampled_from(["buy", "sell"]), st.sampled_from(["1", "46.70", "466"])),
-        st.tuples(st.just("limit"), st.sampled_from(["buy", "sell"]), st.sampled_from(["95", "99.5", "100.5", "105"])),
-        st.tuples(st.just("stop"), st.sampled_from(["buy", "sell"]), st.sampled_from(["92", "98", "102", "108"])),
-        st.tuples(st.just("replace"), st.sampled_from(["97", "100", "103"]), st.just("")),
-        st.tuples(st.just("cancel"), st.just(""), st.just("")),
-        st.tuples(st.just("cancel_all"), st.just(""), st.just("")),
-        st.tuples(st.just("close"), st.just(""), st.just("")),
-        st.tuples(st.just("wait"), st.just(""), st.sampled_from(["0.002", "0.01", "0.1", "3", "20"])),
-    ),
-    min_size=5,
-    max_size=40,
+Action = tuple[str, str, str]
+SIDES = st.sampled_from(["buy", "sell", "sell"])
+COMMANDS = st.one_of(
+    st.tuples(st.just("market"), SIDES, st.sampled_from(["0.1", "1", "2.5", "4"])),
+    st.tuples(st.just("notional"), SIDES, st.sampled_from(["1", "46.70", "466"])),
+    st.tuples(st.just("limit"), SIDES, st.sampled_from(["95", "99.5", "100.5", "105"])),
+    st.tuples(st.just("stop"), SIDES, st.sampled_from(["92", "98", "102", "108"])),
+    st.tuples(st.just("replace"), st.sampled_from(["97", "100", "103"]), st.just("")),
+    st.tuples(st.just("cancel"), st.just(""), st.just("")),
+    st.tuples(st.just("cancel_all"), st.just(""), st.just("")),
+    st.tuples(st.just("close"), st.just(""), st.just("")),
 )
-WALK = st.lists(st.integers(-120, 120), min_size=40, max_size=40)
+WAITS = st.tuples(st.just("wait"), st.just(""), st.sampled_from(["0", "0.002", "0.01", "0.1", "3", "20"]))
+START: list[Action] = [("market", "buy", "2.5"), ("wait", "", "20")]
 
 
-def act(sim: Simulator, action: tuple[str, str, str]) -> None:
+def _flat(pairs: list[tuple[Action, Action]]) -> list[Action]:
+    return START + [action for pair in pairs for action in pair]
+
+
+ACTIONS = st.lists(st.tuples(COMMANDS, WAITS), min_size=8, max_size=30).map(_flat)
+"""Commands, each followed by a span of time, on an account that starts with a position."""
+WALK = st.lists(st.integers(-150, 150), min_size=40, max_size=40)
+
+
+def act(sim: Simulator, action: Action) -> None:
     """Carry out one drawn action; a refusal is an answer too."""
     kind, one, two = action
     open_orders = sim.exchange.book.open_orders()
@@ -188,11 +195,9 @@ def check_identities(sim: Simulator, start: Decimal) -> None:
             assert 0 <= placed.filled_qty < placed.qty
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(actions=ACTIONS, walk=WALK)
-def test_money_is_never_made_or_lost_by_any_sequence_of_orders(
-    actions: list[tuple[str, str, str]], walk: list[int]
-) -> None:
+def test_money_is_never_made_or_lost_by_any_sequence_of_orders(actions: list[Action], walk: list[int]) -> None:
     """Random orders, replaces, cancels and waits on a random price: cash + positions identity, no debt, no short, no overhold."""
     price, prices = Decimal(100), []
     for step in walk:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from alpaca_trader.simulator import BrokerError, Simulator, Switches
 from alpaca_trader.simulator.bodies import activity_body, order_body, position_body
 from alpaca_trader.simulator.exchange.book import OrderFilter
-from tests.simulator.exchange.test_money import ACTIONS, act
+from tests.simulator.exchange.test_money import ACTIONS, Action, act
 from tests.simulator.tiny import OPEN, Ear, TinyMarket, before, order, run_to, tape
 
 PRICES = ("100.00", "99.00", "98.00", "101.00", "97.00", "100.00", "103.00", "99.00", "96.00", "100.00")
@@ -158,9 +158,7 @@ def test_damage_inside_the_log_is_an_error(make: Make, tmp_path: Path, damage: b
 
 @settings(max_examples=40)
 @given(actions=ACTIONS)
-def test_two_runs_and_a_replay_are_one_history(
-    tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[str, str, str]]
-) -> None:
+def test_two_runs_and_a_replay_are_one_history(tmp_path_factory: pytest.TempPathFactory, actions: list[Action]) -> None:
     """Any sequence of commands gives the same state twice, with or without a listener, and again from the log."""
     folder = tmp_path_factory.mktemp("log")
     first, second = made(folder), made(None)

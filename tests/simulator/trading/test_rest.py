@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from typing import Any
 
@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from alpaca_trader.simulator import RunningSimulator, Simulator, Switches, running_simulator
+from alpaca_trader.simulator.market.model import MarketTrade
 from tests.simulator.tiny import CALM, CLOSE, NEXT_OPEN, OPEN, TinyMarket, before, bought, order, run_to, tape
 
 FLAT = ("100.00",) * 24
@@ -505,3 +506,25 @@ def test_a_queued_order_is_accepted_when_the_market_is_closed(http: Http) -> Non
     assert (placed["status"], placed["expires_at"]) == ("accepted", "2026-11-23T21:00:00Z")
     run_to(http.sim, NEXT_OPEN + timedelta(seconds=1))
     assert http("GET", f"/v2/orders/{placed['id']}")[1]["status"] == "new"
+
+
+class BrokenMarket(TinyMarket):
+    """A tape that cannot be read."""
+
+    def last_trade(self, symbol: str, at: datetime) -> MarketTrade | None:
+        """Fails, as a damaged file would."""
+        raise OSError(f"no tape for {symbol} at {at}")
+
+
+def test_a_fault_of_our_own_is_a_500_with_the_envelope_and_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Never silent, never an answer that looks like a refusal; the next connection is served."""
+    sim = Simulator(BrokenMarket({"XYZ": tape("XYZ", *FLAT)}), seed=1, start=OPEN, switches=CALM)
+    with running_simulator(sim) as running:
+        http = Http(running)
+        status, body = http("POST", "/v2/orders", order("buy", "stop", "1", stop_price="101"))
+        assert (status, body) == (500, {"code": 50010000, "message": "internal server error occurred"})
+        http.close()
+        following = Http(running)
+        assert following("GET", "/v2/clock")[0] == 200
+        following.close()
+    assert "no tape for XYZ" in caplog.text

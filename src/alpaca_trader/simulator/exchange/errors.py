@@ -83,7 +83,6 @@ REFUSALS: Mapping[str, Refusal] = {
     "cancel_pending": Refusal(422, 42210000, "order pending cancel"),
     "replace_pending": Refusal(422, 42210000, "order pending replace"),  # [ours]
     "already_closed": Refusal(422, 42210000, 'order is already in "{status}" state'),
-    "cancel_failed": Refusal(500, 50010000, "failed to cancel order"),
     # Not found
     "no_order": Refusal(404, 40410000, "order not found for {id}"),
     "no_position": Refusal(404, 40410000, "position does not exist"),
