@@ -427,6 +427,7 @@ def test_a_database_that_breaks_while_it_is_used_is_reported(path: Path) -> None
         for _ in range(2):
             with pytest.raises(JournalUnreadable, match="no such table: trades"):
                 journal.commit()
+        edited(path, "CREATE TABLE free (x)")  # the failed transaction let go of its lock
     with closing(JournalReader(path)) as reader:
         assert len(list(reader.entries())) == ENTRIES
     assert verify(path)[0].startswith("the file is damaged: no such table")

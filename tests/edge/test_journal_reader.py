@@ -104,6 +104,7 @@ def test_everything_about_one_order(tmp_path: Path) -> None:
     """What was decided, said and heard about an order stands together, in order, and nothing else."""
     path, key = tmp_path / "trades.db", intent(1).client_order_id
     about: list[ev.Event | ev.Action] = [
+        replace(decided(1), client_order_id=key),
         ev.Approved(START, intent(1)),
         ev.OutcomeNotKnown(START, key, "submit", "timeout"),
         ev.LookUp(START, key),

@@ -103,7 +103,7 @@ class JournalReader:
             after = rows[-1][0]
 
     def reports_of(self, client_order_id: str) -> Sequence[Recorded]:
-        """Everything journalled about one order, in order: intent, reports, refusals, cancels, look-ups."""
+        """Everything journalled about one order, in order: decision, intent, reports, refusals, cancels."""
         sql = "SELECT seq, kind, payload FROM entries WHERE client_order_id = ? ORDER BY seq"
         return [Recorded(seq, decode(kind, payload)) for seq, kind, payload in self._rows(sql, client_order_id)]
 

@@ -87,14 +87,8 @@ def _client_order_id(entry: ev.Event | ev.Action) -> str | None:
             return order.client_order_id
         case ev.Approved(intent=intent) | ev.Resend(intent=intent):
             return intent.client_order_id
-        case ev.BrokerRefused(client_order_id=order_id) | ev.OutcomeNotKnown(client_order_id=order_id):
-            return order_id
-        case ev.LookUpMissed(client_order_id=order_id) | ev.LookUp(client_order_id=order_id):
-            return order_id
-        case ev.CancelOrder(client_order_id=order_id) | ev.Abandoned(client_order_id=order_id):
-            return order_id
-        case _:
-            return None
+    found: str | None = getattr(entry, "client_order_id", None)
+    return found
 
 
 def _intent(seq: int, intent: OrderIntent) -> tuple[Value, ...]:
