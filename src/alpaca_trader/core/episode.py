@@ -124,18 +124,18 @@ class Episode:
         assert self.qty >= 0, f"{self.plan.episode_id}: sold more than was bought"
 
     def anchor_stop(self) -> None:
-        """Put the stop where the fills so far say; before the entry ends this may move either way, afterwards only up."""
+        """Put the stop where the fills so far say; once one was sent, or the trail has begun, it only moves up."""
         entry = self.entry_price
         assert entry is not None, "a stop is anchored to a fill"
         pct = self.plan.stop_pct
         if self.tightened_stop_pct is not None:
             pct = min(pct, self.tightened_stop_pct)
         anchored = round_up(entry * (ONE - pct))
-        if self.stops_sent and self.stop_price is not None:
-            anchored = max(anchored, self.stop_price)
-        self.stop_price = anchored
         if not self.stops_sent:
             self.initial_stop = anchored
+        if self.stop_price is not None and (self.stops_sent or self.is_trailing):
+            anchored = max(anchored, self.stop_price)
+        self.stop_price = anchored
 
     def tighten(self, stop_pct: Decimal) -> None:
         """Take over a smaller stop distance from a config edit; a larger one changes nothing (INV-20)."""

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.belief import Belief, RiskDay
 from alpaca_trader.core.config import RiskConfig
 from alpaca_trader.core.events import HaltLatched, HaltReleased
 from alpaca_trader.core.models import MINUTE, ZERO, Account, dec
 
 WARN_AT = Decimal("0.5")
 MAX_SKEW = timedelta(seconds=30)
-ACCOUNT_MAX_AGE = timedelta(minutes=2)
+READ_MAX_AGE = timedelta(minutes=2)
 FLATTEN_CODES = frozenset({"daily_loss_flatten", "operator_flatten"})
 
 
@@ -26,6 +26,8 @@ def daily_result(account: Account) -> tuple[Decimal, Decimal]:
     """
     pnl = account.equity - account.last_equity - account.net_flows
     base = account.last_equity + min(account.net_flows, ZERO)
+    if base <= 0:  # funded or emptied today: what came in, or what was there
+        base = account.last_equity + max(account.net_flows, ZERO)
     return pnl, (100 * pnl / base if base > 0 else ZERO)
 
 
@@ -36,14 +38,9 @@ def breaches(belief: Belief, account: Account, at: datetime) -> Iterator[HaltLat
     pnl, pct = daily_result(account)
     limit = dec(config.max_daily_loss_pct) * 100
     detail = f"day {pnl:.2f} USD = {pct:.4f} %, limit -{limit:.2f} %"
-    if pct <= -limit and "daily_loss" not in risk.latched:
-        yield HaltLatched(at, "daily_loss", detail, "session")
-    if (
-        config.flatten_multiple is not None
-        and pct <= -limit * dec(config.flatten_multiple)
-        and "daily_loss_flatten" not in risk.latched
-    ):
-        yield HaltLatched(at, "daily_loss_flatten", detail, "session")
+    for code, multiple in (("daily_loss", 1), ("daily_loss_flatten", config.flatten_multiple)):
+        if multiple is not None and pct <= -limit * dec(multiple) and not _was_raised(risk, code):
+            yield HaltLatched(at, code, detail, "session")
     yield from _drawdown(belief, config, account, at)
     if risk.losses_in_row >= config.max_consecutive_losses and "loss_streak" not in risk.latched:
         until = at + timedelta(minutes=config.loss_pause_min)
@@ -61,14 +58,21 @@ def breaches(belief: Belief, account: Account, at: datetime) -> Iterator[HaltLat
         yield HaltLatched(at, "account_blocked", ", ".join(blocked), "human")
 
 
+def _was_raised(risk: RiskDay, code: str) -> bool:
+    """Whether this halt is in force, or was today: what a human lifted stays lifted until the next session."""
+    return code in risk.latched or f"halt_{code}:" in risk.warned
+
+
 def _drawdown(belief: Belief, config: RiskConfig, account: Account, at: datetime) -> Iterator[HaltLatched]:
     risk = belief.risk
-    if risk.peak_equity is None or "drawdown" in risk.latched or risk.peak_equity <= 0:
+    flows = risk.flows_before_today + risk.flows_today
+    if risk.peak_equity is None or _was_raised(risk, "drawdown"):
         return
-    adjusted = account.equity - risk.flows_before_today - risk.flows_today
-    fall = 1 - adjusted / risk.peak_equity
-    if fall >= dec(config.max_drawdown_pct):
-        detail = f"equity {adjusted:.2f} is {100 * fall:.2f} % below its peak {risk.peak_equity:.2f}"
+    # Money paid in can be lost too, so it belongs to the whole; money paid out must not make the rest of a fall larger.
+    whole = max(risk.peak_equity, risk.peak_equity + flows)
+    fall = risk.peak_equity - (account.equity - flows)
+    if whole > 0 and fall >= dec(config.max_drawdown_pct) * whole:
+        detail = f"{fall:.2f} USD = {100 * fall / whole:.2f} % below the peak"
         yield HaltLatched(at, "drawdown", detail, "human")
 
 
@@ -94,7 +98,8 @@ def _new_day(belief: Belief, halt: HaltLatched, at: datetime) -> bool:
     if halt.at >= session.open - timedelta(minutes=30) or belief.account_at < session.open - timedelta(minutes=30):
         return False
     if account.balance_asof is not None:
-        return halt.at.date() <= account.balance_asof < session.day
+        previous = belief.risk.recent_sessions[-2:-1]  # the session we followed before this one
+        return account.balance_asof < session.day and all(account.balance_asof.isoformat() >= day for day in previous)
     rolled = account.last_equity != belief.risk.last_equity_at_halt
     return (rolled and at >= session.open) or at >= session.open + MINUTE
 
@@ -107,9 +112,9 @@ def standing_halt(belief: Belief, at: datetime) -> str | None:
         return "journal"
     if belief.policy is None or belief.config is None:
         return "no_config"
-    if belief.account is None or belief.account_at is None or at - belief.account_at > ACCOUNT_MAX_AGE:
+    if belief.account is None or belief.account_at is None or at - belief.account_at > READ_MAX_AGE:
         return "account_unread"
-    if belief.positions_at is None:
+    if belief.positions_at is None or at - belief.positions_at > READ_MAX_AGE:
         return "not_reconciled"
     if abs(belief.clock_skew) > MAX_SKEW:
         return "clock_skew"

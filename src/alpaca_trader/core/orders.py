@@ -132,16 +132,20 @@ class TrackedOrder:
         A single missed execution takes its own price from the stream; several at once take the average of them all.
         """
         said = report.order
+        before = self.status
+        if before is S.REJECTED and self.broker_order_id is None:
+            before = S.UNKNOWN  # refused in words, and there all the same (safety F5)
         self.broker_order_id = self.broker_order_id or said.broker_order_id
         self.heard_at = report.at
         self.misses, self.first_miss_at = 0, None
         fill = self._new_fill(report)
         word = REPORTED.get(said.status)
-        before = self.status
-        if word is not None and (self.status, word) in NEXT:
-            self.status = NEXT[self.status, word]
+        if word is not None and (before, word) in NEXT:
+            self.status = NEXT[before, word]
             self.broker_word = said.status
-        if not self.is_open and (before in OPEN or self.terminal_at is None):
+        if self.is_open:
+            self.terminal_at = None
+        elif self.status is not before or fill is not None or self.terminal_at is None:
             self.terminal_at, self.terminal_seq = report.at, seq
         return fill
 
