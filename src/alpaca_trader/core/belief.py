@@ -25,6 +25,7 @@ from alpaca_trader.core.models import (
     Position,
     Quote,
     Session,
+    Trade,
     dec,
 )
 from alpaca_trader.core.orders import Fill, OrderBook, TrackedOrder
@@ -86,6 +87,8 @@ class Carried:
     risk: RiskDay = field(default_factory=RiskDay)
     session: Session | None = None
     seq: int = 0
+    let_go: dict[str, ev.EpisodeOpened] = field(default_factory=dict)
+    """The session's entries that came to nothing, by client order id: should one fill after all, its plan is here."""
 
 
 _CARRIED = TypeAdapter(Carried)
@@ -189,6 +192,15 @@ class Belief:
         episode = self.episodes.get(order.intent.symbol)
         return episode if episode is not None and episode.plan.episode_id == order.intent.episode_id else None
 
+    def is_naked(self, episode: Episode) -> bool:
+        """Whether a held position has no working stop and no exit under way."""
+        if not episode.qty:
+            return False
+        orders = list(self.book.open(episode.plan.symbol))
+        if any(order.intent.role is OrderRole.STOP and order.guards for order in orders):
+            return False
+        return not any(order.intent.role is OrderRole.EXIT for order in orders)
+
     # ------------------------------------------------------------ events
 
     def on_event(self, event: ev.Event) -> None:  # noqa: C901 (a table: one row a kind of event)
@@ -237,6 +249,16 @@ class Belief:
                 self._restarted()
             case _:
                 pass
+        for episode in self.episodes.values():
+            self._watch(episode, event.at)
+
+    def _watch(self, episode: Episode, at: datetime) -> None:
+        """Keep the account of the time a position is held in regular hours without a working stop."""
+        entry = self.book.get(episode.entry_id)
+        has_ended = entry is None or not entry.is_open
+        naked = has_ended and self.is_open(at) and self.is_naked(episode)
+        episode.expose(at, naked)
+        episode.alarmed = episode.alarmed and naked
 
     def _take_bar(self, bar: Bar) -> None:
         known = self.bars.get(bar.symbol)
@@ -253,12 +275,14 @@ class Belief:
             if OUR_ID.match(report.order.client_order_id) and report.order.client_order_id not in self.strangers:
                 self.strangers.append(report.order.client_order_id)
             return
-        was_open = order.is_open
+        was_open, guarded = order.is_open, order.guards
         predecessor = self.book.get(order.intent.replaces)
         if predecessor is not None and order.heard_at is None:
             order.inherit(predecessor, report)
-        fill = order.take(report, self.seq)
+        fill = self._not_booked_yet(order.take(report, self.seq))
         episode = self.episode_of(order)
+        if episode is None and fill is not None:
+            episode = self._readmit(order)
         if fill is not None:
             day = self.session.day if self.session else report.at.date()
             charged = self.portfolio.fees.sec + self.portfolio.fees.taf + self.portfolio.fees.cat
@@ -268,14 +292,30 @@ class Belief:
                 episode.take_fill(fill, fees.sec + fees.taf + fees.cat - charged)
         if episode is not None and was_open and not order.is_open and order.status is OrderStatus.REJECTED:
             self._note_failure(episode, order, "rejected", report.at)
+        if episode is not None and order.intent.role is OrderRole.STOP and order.guards and not guarded:
+            episode.stop_failures, episode.last_refusal = 0, None
+
+    def _not_booked_yet(self, fill: Fill | None) -> Fill | None:
+        """A fill without the shares that were already booked as sold by others."""
+        if fill is None or fill.side == "buy":
+            return fill
+        left = min(fill.qty, self.portfolio.qty(fill.symbol))
+        return fill._replace(qty=left) if left else None
+
+    def _readmit(self, order: TrackedOrder) -> Episode | None:
+        """The episode of an entry that fills after it was given up: its own, opened again, or the symbol's present one."""
+        plan = self.carried.let_go.get(order.intent.client_order_id)
+        if plan is None:
+            return None
+        if plan.symbol not in self.episodes:
+            self.episodes[plan.symbol] = Episode(plan, order.intent.client_order_id)
+        return self.episodes[plan.symbol]
 
     def _take_refusal(self, event: ev.BrokerRefused) -> None:
         order = self.book.get(event.client_order_id)
         if order is None:
             return
-        if event.verb == "cancel":
-            order.cancel_asked_at = None
-            order.asked_at = None
+        if event.verb == "cancel":  # the order stands as it stood; when nothing else is heard it is asked again
             return
         if event.kind is RefusalKind.DUPLICATE_ID:  # it is there already: its fate is a question, not a refusal
             if order.status is OrderStatus.INTENDED:
@@ -360,6 +400,7 @@ class Belief:
             episode.nights += 1
         self.portfolio.open_day()
         self.book.forget_ended()
+        self.carried.let_go = {}
         self.count = DayCount()
 
     def _take_config(self, event: ev.ConfigAccepted) -> None:
@@ -397,13 +438,8 @@ class Belief:
                 self.book.orders[key].asked_at = action.at
             case ev.EpisodeOpened():
                 self._open_episode(action)
-            case ev.ExitDecided(episode_id=key, reason=reason):
-                episode = self.episode(key)
-                episode.exit_reason, episode.exit_decided_at = reason, action.at
-                episode.exits_by_market = episode.exits_by_market or reason in URGENT
-                bar = self.bars.get(episode.plan.symbol)
-                by_stop = reason in STOPPED or bar is None
-                episode.exit_reference = episode.stop_price if by_stop or bar is None else dec(bar.close)
+            case ev.ExitDecided():
+                self._take_exit(action)
             case ev.ExitPostponed(episode_id=key, until=until):
                 episode = self.episode(key)
                 episode.exit_postponed_until, episode.exit_failures = until, 0
@@ -425,13 +461,22 @@ class Belief:
                     if verdict != "approved":
                         self.count.refusals[verdict] = self.count.refusals.get(verdict, 0) + 1
             case ev.TradeChanged(trade=trade):
-                self._close_if_done(trade.episode_id, trade.status)
+                self._close_if_done(trade)
             case ev.Alarm(code=code, symbol=symbol):
                 if code == "unprotected" and symbol in self.episodes:
                     self.episodes[symbol].alarmed = True
                 self.risk.warned.append(f"{code}:{symbol or ''}")
             case _:
                 pass
+
+    def _take_exit(self, action: ev.ExitDecided) -> None:
+        episode = self.episode(action.episode_id)
+        episode.exit_reason, episode.exit_decided_at = action.reason, action.at
+        episode.exit_postponed_until = None
+        episode.exits_by_market = episode.exits_by_market or action.reason in URGENT
+        bar = self.bars.get(episode.plan.symbol)
+        by_stop = action.reason in STOPPED or bar is None
+        episode.exit_reference = episode.stop_price if by_stop or bar is None else dec(bar.close)
 
     def _take_intent(self, action: ev.Approved) -> None:
         intent = action.intent
@@ -446,7 +491,7 @@ class Belief:
             risk.opened_today += 1
         elif intent.role is OrderRole.STOP:
             episode.stops_sent += 1
-            if intent.replaces is not None:
+            if episode.is_trailing:
                 episode.stop_raised_at = action.at
         else:
             episode.exits_sent += 1
@@ -464,21 +509,25 @@ class Belief:
         gone = Fill("", symbol, "sell", episode.qty - qty, price, at)
         self.portfolio.apply(gone, self.session.day if self.session else at.date())
         episode.take_fill(gone, ZERO)
-        episode.exit_reason = episode.exit_reason or "sold_by_others"
+        if not episode.qty:
+            episode.exit_reason = episode.exit_reason or "sold_by_others"
         self.mismatch.pop(symbol, None)
 
-    def _close_if_done(self, episode_id: str, status: str) -> None:
-        if status not in ("closed", "rejected", "canceled"):
+    def _close_if_done(self, trade: Trade) -> None:
+        if trade.status not in ("closed", "rejected", "canceled"):
             return
         for symbol, episode in list(self.episodes.items()):  # none where a past trade's fees were set at the day's end
-            if episode.plan.episode_id == episode_id:
+            if episode.plan.episode_id == trade.episode_id:
                 del self.episodes[symbol]
                 self.mismatch.pop(symbol, None)
-                self._remember_end(symbol, episode, status)
+                episode.closed_at = trade.closed_at
+                self._remember_end(symbol, episode, trade.status)
 
     def _remember_end(self, symbol: str, episode: Episode, status: str) -> None:
         self.count.seconds_unprotected += episode.seconds_exposed
         if status != "closed":
+            if episode.entry_id is not None:
+                self.carried.let_go[episode.entry_id] = episode.plan
             return
         assert self.now is not None
         risk = self.risk

@@ -8,6 +8,7 @@ looked at again. Anything may fail to be answered; nothing waits for it.
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -273,13 +274,12 @@ class Engine:
             self._emit(ev.HaltLatched(at, code, f"{command.actor}: {command.reason}", "human"))
 
     def _report_refusal(self, refusal: ev.BrokerRefused) -> None:
+        order = self.belief.book.get(refusal.client_order_id)
+        if order is not None and order.is_open and order.is_settled:
+            self._emit(ev.LookUp(refusal.at, refusal.client_order_id))
         if refusal.kind in (RefusalKind.DUPLICATE_ID, RefusalKind.ALREADY_DONE):
-            order = self.belief.book.get(refusal.client_order_id)
-            if order is not None and order.is_open and order.is_settled:
-                self._emit(ev.LookUp(refusal.at, refusal.client_order_id))
             return
         numbers = {"status": refusal.status, "code": refusal.code, "order": refusal.client_order_id}
-        order = self.belief.book.get(refusal.client_order_id)
         symbol = order.intent.symbol if order is not None else None
         code = f"broker_refused_{refusal.kind}"
         self._emit(ev.Alarm(refusal.at, code, "warning", symbol, numbers, refusal.text))
@@ -296,12 +296,12 @@ class Engine:
         for _, episode in sorted(self.belief.episodes.items()):
             status = trade_status(self.belief, episode)
             if status == "closed":
-                episode.expose(at, False)
-                episode.closed_at = at
                 reason = exit_reason(self.belief, episode)
                 if reason != episode.exit_reason:
                     self._emit(ev.ExitDecided(at, episode.plan.episode_id, reason))
             row = trade_row(self.belief, episode, status)
+            if status == "closed":
+                row = replace(row, closed_at=at)
             if self._rows.get(row.episode_id) != row:
                 self._rows[row.episode_id] = row
                 self._emit(ev.TradeChanged(at, row))

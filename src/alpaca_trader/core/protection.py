@@ -26,13 +26,14 @@ from alpaca_trader.core.events import (
     ExitDecided,
     ExitPostponed,
     Fetch,
+    FetchQuotes,
     LookUp,
     Resend,
 )
 from alpaca_trader.core.limits import FLATTEN_CODES
 from alpaca_trader.core.models import ZERO, OrderRole, OrderStatus, OrderType
 from alpaca_trader.core.orders import TrackedOrder
-from alpaca_trader.core.risk_manager import RiskManager, is_naked
+from alpaca_trader.core.risk_manager import RiskManager
 
 POLL_EVERY = timedelta(seconds=5)
 ASK_EVERY = timedelta(seconds=2)
@@ -43,7 +44,9 @@ UNPROTECTED_FOR = timedelta(seconds=60)
 POSTPONE_EXIT = timedelta(seconds=60)
 RAISE_AT_MOST_EVERY = timedelta(minutes=1)
 RAISE_BY_AT_LEAST = Decimal("1.001")
-EXIT_TRIES = 3
+SETTLED_AFTER = timedelta(seconds=10)
+"""How long a bought position may be missing from the broker's readings: they lag by up to 5 s (safety F20)."""
+TRIES = 3
 ENTRY_MISSES = 3
 ENTRY_WATCHED_FOR = timedelta(seconds=180)
 
@@ -56,7 +59,8 @@ class Protection:
         self._risk = risk
         self._emit = emit
         self._wakeups: list[datetime] = []
-        self._reads: dict[str, datetime] = {}
+        self._reads: dict[str, tuple[datetime, int]] = {}
+        self._looks: dict[str, datetime] = {}
         self._at: datetime | None = None
 
     @property
@@ -83,13 +87,13 @@ class Protection:
         if not episode.qty:
             return PositionState.FLAT
         stops = [order for order in orders if order.intent.role is OrderRole.STOP]
-        if episode.alarmed and is_naked(belief, episode):
+        if episode.alarmed and belief.is_naked(episode):
             return PositionState.UNPROTECTED
         if episode.exit_reason is not None and not self._is_postponed(episode, belief.now):
             return PositionState.EXITING
-        if not any(order.guards for order in stops):
-            return PositionState.ARMING
-        return PositionState.REPLACING if len(stops) > 1 else PositionState.PROTECTED
+        if len(stops) > 1:
+            return PositionState.REPLACING
+        return PositionState.PROTECTED if any(order.guards for order in stops) else PositionState.ARMING
 
     # ------------------------------------------------------------ orders in doubt
 
@@ -108,13 +112,17 @@ class Protection:
                 return
             self._ask(order, at, ASK_EVERY)
             return
-        moving = role is not OrderRole.STOP or order.cancel_asked_at is not None or not order.guards
-        if moving:
+        if order.cancel_asked_at is not None or (role is OrderRole.STOP and not order.guards):
+            self._ask(order, at, ASK_EVERY)
+        elif role is not OrderRole.STOP:
             self._ask(order, at, POLL_EVERY)
+        if role is OrderRole.ENTRY and self._belief.episode_of(order) is None:
+            self._cancel(order, "was given up", at)
 
     def _ask(self, order: TrackedOrder, at: datetime, every: timedelta) -> None:
         """Look the order up when nothing was heard of it and it was not asked about for ``every``."""
-        latest = max(filter(None, (order.spoken_at, order.heard_at, order.asked_at)), default=None)
+        known = (order.spoken_at, order.heard_at, order.asked_at, order.cancel_asked_at)
+        latest = max(filter(None, known), default=None)
         if order.status is OrderStatus.UNKNOWN and order.asked_at is None:
             latest = None
         if latest is None or at >= latest + every:
@@ -150,9 +158,9 @@ class Protection:
         flatten_at = session.close - timedelta(minutes=belief.config.risk.flatten_before_close_min)
         stays = episode.plan.hold_overnight and episode.nights < belief.config.risk.max_nights
         if FLATTEN_CODES & belief.risk.latched.keys():
-            self._emit(ExitDecided(at, episode.plan.episode_id, sorted(FLATTEN_CODES & belief.risk.latched.keys())[0]))
+            self._exit(episode, min(FLATTEN_CODES & belief.risk.latched.keys()), at)
         elif not stays and at >= flatten_at:
-            self._emit(ExitDecided(at, episode.plan.episode_id, "flatten_close"))
+            self._exit(episode, "flatten_close", at)
         elif not stays:
             self._wake(flatten_at)
 
@@ -183,12 +191,11 @@ class Protection:
 
     def _arm(self, episode: Episode, at: datetime) -> None:
         """Put a stop on what is held, once the broker has shown us what that is."""
-        if self._is_breached(episode, at) or episode.last_refusal == RefusalKind.STOP_THROUGH_MARKET:
-            reason = "trail_stop" if episode.is_trailing else "stop_breached"
-            self._emit(ExitDecided(at, episode.plan.episode_id, reason))
+        if self._is_through(episode, at):
+            self._exit(episode, "trail_stop" if episode.is_trailing else "stop_breached", at)
             self._manage_exit(episode, at)
             return
-        if self._must_pause(episode, at):
+        if self._must_pause(episode, episode.stop_failures, at):
             return
         qty = self._sellable(episode, at)
         if qty > 0:
@@ -196,7 +203,10 @@ class Protection:
 
     def _keep(self, episode: Episode, stop: TrackedOrder, at: datetime) -> None:
         """Raise a working stop when the trail asks for it; replace one that no longer covers what is held."""
-        if stop.cancel_asked_at is not None or not stop.guards:
+        if stop.cancel_asked_at is not None:
+            self._cancel(stop, "replace the stop", at)
+            return
+        if not stop.guards:
             return
         if stop.leaves_qty != episode.qty:
             self._cancel(stop, "quantity changed", at)
@@ -206,12 +216,14 @@ class Protection:
         assert current is not None
         if wanted < current * RAISE_BY_AT_LEAST:
             return
-        if episode.stop_raised_at is not None and at < episode.stop_raised_at + RAISE_AT_MOST_EVERY:
-            self._wake(episode.stop_raised_at + RAISE_AT_MOST_EVERY)
-        elif self._is_breached(episode, at):
-            self._emit(ExitDecided(at, episode.plan.episode_id, "trail_stop"))
+        if self._is_through(episode, at):
+            self._exit(episode, "trail_stop", at)
             self._manage_exit(episode, at)
-        elif episode.last_refusal == RefusalKind.NOT_REPLACEABLE or stop.cum_qty:
+        elif episode.last_refusal not in (None, RefusalKind.POLICY):
+            self._cancel(stop, "raise the stop", at)  # it cannot be raised in place
+        elif episode.stop_raised_at is not None and at < episode.stop_raised_at + RAISE_AT_MOST_EVERY:
+            self._wake(episode.stop_raised_at + RAISE_AT_MOST_EVERY)
+        elif stop.cum_qty:
             self._cancel(stop, "raise the stop", at)
         else:
             self._emit(self._risk.approve_stop(episode, stop.leaves_qty, at, stop))
@@ -233,20 +245,25 @@ class Protection:
             else:
                 self._wake(deadline)
             return
-        if episode.exit_failures >= EXIT_TRIES:
+        if episode.exit_failures >= TRIES:
             self._emit(ExitPostponed(at, episode.plan.episode_id, at + POSTPONE_EXIT))
             self._manage_stop(episode, at)
             return
-        if self._must_pause(episode, at):
+        if self._must_pause(episode, episode.exit_failures, at):
             return
         qty = self._sellable(episode, at)
         if qty > 0:
             self._emit(self._risk.approve_exit(episode, qty, at))
 
+    def _exit(self, episode: Episode, reason: str, at: datetime) -> None:
+        """Decide that the position is to be closed, or that a postponed exit waits no longer: its first reason stands."""
+        self._emit(ExitDecided(at, episode.plan.episode_id, episode.exit_reason or reason))
+
     def _reconcile(self, episode: Episode, at: datetime) -> None:
         """When the broker shows fewer shares than we hold, find out why; what no order of ours explains was sold by others.
 
-        Two readings at least two seconds apart must agree, with every open order of the symbol heard in between.
+        Two readings at least two seconds apart must agree, with every open order of the symbol heard in between, and
+        the last purchase must be old enough to show in any reading.
         """
         belief, symbol = self._belief, episode.plan.symbol
         since = belief.mismatch.get(symbol)
@@ -256,6 +273,8 @@ class Protection:
         for order in unheard:
             self._ask(order, at, ASK_EVERY)
         again = since + READ_AGAIN_AFTER
+        if episode.last_entry_fill_at is not None:
+            again = max(again, episode.last_entry_fill_at + SETTLED_AFTER)
         if at < again:
             self._wake(again)
         elif belief.positions_at is not None and belief.positions_at < again:
@@ -270,13 +289,17 @@ class Protection:
     # ------------------------------------------------------------ small questions
 
     def _cancel(self, order: TrackedOrder, reason: str, at: datetime) -> None:
-        """Ask once to cancel, and again when nothing came of it; an order the broker has not shown yet is looked up."""
+        """Ask once to cancel, and again when nothing came of it; an order the broker has not shown yet is looked up.
+
+        A refused cancel is one of which nothing came: the order may be done, or on its way to be.
+        """
         if order.broker_order_id is None or order.status is OrderStatus.UNKNOWN:
             return
         asked = order.cancel_asked_at
         if asked is None or at >= asked + 2 * POLL_EVERY:
             self._emit(CancelOrder(at, order.intent.client_order_id, order.broker_order_id, reason))
             asked = at
+        self._wake(asked + ASK_EVERY)
         self._wake(asked + 2 * POLL_EVERY)
 
     def _sellable(self, episode: Episode, at: datetime) -> Decimal:
@@ -292,33 +315,34 @@ class Protection:
         position = belief.positions.get(symbol)
         if newer and position is not None and position.qty_available > 0:
             return min(episode.qty, position.qty_available)
-        asked = self._reads.get(symbol)
-        if asked is None or at >= asked + READ_AGAIN_AFTER:
-            self._reads[symbol] = at
+        asked, asked_seq = self._reads.get(symbol, (None, 0))
+        if asked is None or at >= asked + READ_AGAIN_AFTER or (last is not None and asked_seq < last.terminal_seq):
+            self._reads[symbol] = (at, belief.seq)
             self._emit(Fetch(at, "positions"))
             asked = at
         self._wake(asked + READ_AGAIN_AFTER)
         waited = last is not None and last.terminal_at is not None and at >= last.terminal_at + READ_AGAIN_AFTER
-        unread = belief.positions_at is None or at - belief.positions_at > READ_AGAIN_AFTER
-        return episode.qty if waited and unread else ZERO  # the read fails: our own ledger must do (INV-7)
+        return episode.qty if waited and not newer else ZERO  # the reads fail: our own ledger must do (INV-7)
 
-    def _must_pause(self, episode: Episode, at: datetime) -> bool:
-        """Whether the last refusal is too fresh to try again."""
+    def _must_pause(self, episode: Episode, failures: int, at: datetime) -> bool:
+        """Whether the last of these failures is too fresh to try again."""
         failed = episode.last_failure_at
-        if failed is None or at >= failed + RETRY_AFTER:
+        if failed is None or not failures:
             return False
-        self._wake(failed + RETRY_AFTER)
-        return True
+        again = failed + (RETRY_AFTER if failures < TRIES else POLL_EVERY)
+        self._wake(again)
+        return at < again
+
+    def _is_through(self, episode: Episode, at: datetime) -> bool:
+        """Whether the market is at or below the stop level, by a fresh bid or by the broker's refusal of the stop."""
+        return episode.last_refusal == RefusalKind.STOP_THROUGH_MARKET or self._is_breached(episode, at)
 
     def _is_breached(self, episode: Episode, at: datetime) -> bool:
-        """Whether a fresh bid stands at or below the stop level."""
-        quote = self._belief.fresh_quote(episode.plan.symbol, at)
-        return (
-            quote is not None
-            and quote.bid is not None
-            and episode.stop_price is not None
-            and quote.bid <= episode.stop_price
-        )
+        """Whether a fresh bid stands at or below the stop level; a bid older than the bar that set the level says nothing."""
+        quote, bar = self._belief.fresh_quote(episode.plan.symbol, at), self._belief.bars.get(episode.plan.symbol)
+        if quote is None or quote.bid is None or episode.stop_price is None:
+            return False
+        return quote.bid <= episode.stop_price and (bar is None or quote.at >= bar.closed_at)
 
     def _is_postponed(self, episode: Episode, at: datetime | None) -> bool:
         until = episode.exit_postponed_until
@@ -328,23 +352,30 @@ class Protection:
         return True
 
     def _watch_exposure(self, episode: Episode, at: datetime) -> None:
-        """Account for time without a working stop: alarm after the grace, sell after a minute (domain 5.6)."""
-        entry = self._belief.book.get(episode.entry_id)
-        ended = entry is None or not entry.is_open
-        naked = ended and self._belief.is_open(at) and is_naked(self._belief, episode)
-        cancelling = episode.exit_reason is not None and not self._is_postponed(episode, at)
-        episode.expose(at, naked)
-        if not naked or episode.exposed_since is None:
-            return
+        """While no stop works: alarm after the grace, hold the stop ourselves, sell after a minute (domain 5.6)."""
         since = episode.exposed_since
-        if at >= since + ARM_WITHIN and not episode.alarmed:
+        if since is None or not self._belief.is_naked(episode):
+            return
+        assert self._belief.config is not None
+        if (at >= since + ARM_WITHIN or episode.stop_failures >= TRIES) and not episode.alarmed:
             numbers = {"qty": float(episode.qty), "seconds": (at - since).total_seconds()}
             self._emit(Alarm(at, "unprotected", "error", episode.plan.symbol, numbers, episode.last_refusal))
-        self._wake(since + (UNPROTECTED_FOR if episode.alarmed else ARM_WITHIN))
-        assert self._belief.config is not None
-        flattens = self._belief.config.risk.on_unprotected == "flatten"
-        if at >= since + UNPROTECTED_FOR and flattens and not cancelling:
-            self._emit(ExitDecided(at, episode.plan.episode_id, "unprotected"))
+        self._wake(since + ARM_WITHIN)
+        self._wake(since + UNPROTECTED_FOR)
+        if episode.alarmed:
+            self._look(episode.plan.symbol, at)
+        waits = episode.exit_reason is None or self._is_postponed(episode, at)
+        if at >= since + UNPROTECTED_FOR and waits and self._belief.config.risk.on_unprotected == "flatten":
+            self._exit(episode, "unprotected", at)
+            self._manage_exit(episode, at)
+
+    def _look(self, symbol: str, at: datetime) -> None:
+        """Keep the quote fresh that an engine-held stop is compared with."""
+        asked = self._looks.get(symbol)
+        if asked is None or at >= asked + POLL_EVERY:
+            self._looks[symbol] = asked = at
+            self._emit(FetchQuotes(at, (symbol,)))
+        self._wake(asked + POLL_EVERY)
 
     def _wake_at_open(self, at: datetime) -> None:
         session = self._belief.session
