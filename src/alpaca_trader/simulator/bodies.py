@@ -203,7 +203,7 @@ def asset_body(asset: AssetInfo, switches: Switches) -> Body:
 
 
 def activity_body(activity: Activity) -> Body:
-    """One account activity: FILL or FEE."""
+    """One account activity: FILL or FEE. A fee has no symbol, quantity or per-share amount: those keys are not present."""
     if isinstance(activity, FillActivity):
         return {
             "activity_type": "FILL",
@@ -227,14 +227,9 @@ def activity_body(activity: Activity) -> Body:
         "date": activity.day.isoformat(),
         "created_at": timestamp(activity.at),
         "net_amount": number(-activity.amount),
-        "qty": None,
-        "per_share_amount": None,
-        "symbol": None,
-        "cusip": None,
         "currency": "USD",
-        "group_id": None,
         "status": "executed",
-        "description": f"{activity.kind} fee for proceeds of {activity.day.isoformat()}",
+        "description": f"{activity.kind} fee of {activity.day.isoformat()}",
     }
 
 

@@ -43,11 +43,11 @@ def test_a_round_trip_accrues_the_fees_of_the_table() -> None:
     accrual.add(day, "buy", qty, Decimal("185.50"))
     accrual.add(day, "sell", qty, Decimal("188.10"))
     assert {kind: round(total, 8) for kind, total in accrual.totals.items()} == {
-        "SEC": Decimal("0.00097550"),
+        "REG": Decimal("0.00097550"),
         "TAF": Decimal("0.00004909"),
         "CAT": Decimal("0.00000151"),
     }
-    assert accrual.due() == dict.fromkeys(("SEC", "TAF", "CAT"), Decimal("0.01"))
+    assert accrual.due() == dict.fromkeys(("REG", "TAF", "CAT"), Decimal("0.01"))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_fees_are_charged_after_the_close_and_close_the_day_s_identity() -> None
     assert (view.cash, view.accrued_fees, view.last_equity) == (Decimal("466.95"), Decimal(0), Decimal(467))
     fees = [entry for entry in sim.exchange.activities() if isinstance(entry, FeeActivity)]
     assert [(entry.kind, entry.amount, entry.day) for entry in fees] == [
-        (kind, Decimal("0.01"), DAY) for kind in ("SEC", "TAF", "CAT")
+        (kind, Decimal("0.01"), DAY) for kind in ("REG", "TAF", "CAT")
     ]
     run_to(sim, NEXT_OPEN)
     view = sim.exchange.account()

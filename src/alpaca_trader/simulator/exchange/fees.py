@@ -32,7 +32,8 @@ FEE_TABLE: Sequence[FeeRates] = (
 )
 """Oldest first. Only the SEC rate has a dated change on record; the TAF and CAT rates are used for every date."""
 
-FEE_TYPES: Sequence[str] = ("SEC", "TAF", "CAT")
+FEE_TYPES: Sequence[str] = ("REG", "TAF", "CAT")
+"""The broker's sub-types of a FEE activity; REG is the SEC's Section 31 fee."""
 
 
 def rates_on(day: date) -> FeeRates:
@@ -51,7 +52,7 @@ class FeeAccrual:
         rates = rates_on(day)
         self.totals["CAT"] += qty * rates.cat_per_share
         if side == "sell":
-            self.totals["SEC"] += qty * price * rates.sec_per_dollar_sold
+            self.totals["REG"] += qty * price * rates.sec_per_dollar_sold
             self.totals["TAF"] += min(qty * rates.taf_per_share_sold, rates.taf_cap)
 
     def due(self) -> dict[str, Decimal]:
