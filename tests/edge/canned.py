@@ -23,7 +23,7 @@ from alpaca_trader.edge.secret import Secret
 from alpaca_trader.edge.transport import Timeouts
 
 NOW = datetime(2026, 11, 20, 15, 15, tzinfo=UTC)
-KEY, SECRET = "PKCANARY7Q2X9KEYID44", "s3cr3tCanaryValueOfNoAccountAtAll0123456"
+KEY, SECRET = "PK7Q2X9CANARYKEY44ZW", "wJ8qZ3vT5nR7kY2mXb6cLd9fHs4gPa1eQuVtNi0o"
 CREDENTIALS = Credentials(Secret(KEY), Secret(SECRET), "test")
 ORDER_ID = "8b1f0d0e-55c8-4c1f-b3a3-0c0a8d4c7e21"
 

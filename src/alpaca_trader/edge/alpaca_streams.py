@@ -121,7 +121,8 @@ class _Link:
     async def authenticate(self, stream: TradingStream | StockDataStream, speak: Callable[[], Awaitable[None]]) -> None:
         """Let the stream authenticate: check whom it is connected to, lend it the keys, take them back."""
         socket = _socket(stream)
-        reached = Origin("wss" if socket.secure else "ws", socket.host, socket.port)
+        # What was dialled last; the public names of these are deprecated in favour of the peer's numeric address.
+        reached = Origin("wss" if socket._secure else "ws", socket._host, socket._port)
         if reached != Origin.of(self.url):
             raise ForeignHost(f"redirected to {reached.host}: the keys were not sent")
         stream._api_key = self._credentials.key.reveal()
