@@ -423,3 +423,48 @@ def test_immediate_or_cancel_does_not_wait_out_a_halt() -> None:
     placed = sim.exchange.submit(order("buy", "market", time_in_force="ioc"))
     run_to(sim, OPEN + timedelta(seconds=2))
     assert placed.status == "canceled"
+
+
+def test_an_order_sent_into_a_minute_that_was_skipped_still_trades_in_it() -> None:
+    """A far stop lets the minute be skipped; a limit sent at second 20 is filled by the quote at second 40."""
+    sim = simulator(*FLAT[:8], *("99.00",) * 4)
+    bought(sim, "1")
+    sim.exchange.submit(order("sell", "limit", "1", limit_price="120"))
+    run_to(sim, OPEN + timedelta(seconds=20))
+    placed = sim.exchange.submit(order("buy", "limit", "1", limit_price="99.50"))
+    run_to(sim, OPEN + timedelta(seconds=40))
+    assert placed.status == "filled"
+
+
+def test_a_fill_while_the_replace_is_pending_counts_for_the_new_order() -> None:
+    """40 of 100 fill between PATCH and replacement: the new order of 50 has 10 left, not 50."""
+    sim = simulator(*("100.00",) * 12, profile="paper100k", size=40, latency_ms=(4, 4))
+    placed = sim.exchange.submit(order("buy", "limit", "100", limit_price="100.05"))
+    run_to(sim, sim.now + 3 * MS)
+    replacement = sim.exchange.replace(placed.id, {"qty": "50"})
+    run_to(sim, sim.now + 30 * MS)
+    assert (placed.status, placed.filled_qty, replacement.filled_qty) == ("replaced", Decimal(40), Decimal(40))
+    run_to(sim, OPEN + timedelta(seconds=30))
+    assert (replacement.status, sim.exchange.positions()[0].qty) == ("filled", Decimal(50))
+
+
+def test_a_pending_replace_reserves_the_larger_cost_and_may_use_its_own_money() -> None:
+    """$450 of $467 bid for; a replace to $460 needs only the difference, and counts at once."""
+    sim = simulator(*FLAT)
+    placed = sim.exchange.submit(order("buy", "limit", "5", limit_price="90"))
+    run_to(sim, sim.now + timedelta(seconds=1))
+    sim.exchange.replace(placed.id, {"limit_price": "92"})
+    assert sim.exchange.account().buying_power == 7
+    run_to(sim, sim.now + timedelta(seconds=1))
+    assert sim.exchange.account().buying_power == 7
+
+
+def test_nothing_trades_before_the_open() -> None:
+    """A pre-market print through the stop elects nothing, a pre-market quote fills nothing."""
+    early = tape("XYZ", "50.00", "50.00", start=NEXT_OPEN - timedelta(hours=1))
+    market = TinyMarket({"XYZ": [*tape("XYZ", *FLAT), *early, *tape("XYZ", *FLAT, start=NEXT_OPEN)]})
+    sim = Simulator(market, seed=7, start=OPEN + timedelta(seconds=1), switches=CALM)
+    bought(sim, "2")
+    stop = sim.exchange.submit(order("sell", "stop", "1", stop_price="90", time_in_force="gtc"))
+    run_to(sim, NEXT_OPEN + timedelta(seconds=30))
+    assert (stop.status, stop.is_elected) == ("new", False)

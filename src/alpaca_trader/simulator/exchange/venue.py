@@ -332,7 +332,6 @@ class Venue:
         for order in list(self._working.get(trade.symbol, {}).values()):
             if order.is_stop and matching.is_elected_by(order, trade.price):
                 order.is_elected = True
-                self._tape.forget(trade.symbol)
 
     def _on_quote(self, quote: MarketQuote) -> None:
         for order in list(self._working.get(quote.symbol, {}).values()):
