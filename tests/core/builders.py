@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, cast, get_args
 
 from alpaca_trader.core import events as ev
+from alpaca_trader.core.accounts import trade_row
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.config import MeanReversionParams, MomentumParams, RiskConfig, StrategyConfig, StrategySettings
 from alpaca_trader.core.models import (
@@ -17,6 +18,7 @@ from alpaca_trader.core.models import (
     Account,
     Asset,
     Bar,
+    Gate,
     Order,
     OrderIntent,
     OrderRole,
@@ -119,6 +121,20 @@ def ready(settings: StrategyConfig | None = None, policy: Policy | None = None, 
     )
 
 
+def priced(
+    price: str, settings: StrategyConfig | None = None, fractionable: bool = True, seen: Account | None = None
+) -> Belief:
+    """A healthy belief in which AAPL is asked at this price and last closed there."""
+    belief = ready(settings, seen=seen)
+    belief.bars.clear()
+    return fold(
+        belief,
+        ev.BarClosed(NOW, bar("AAPL", ny("10:29"), float(price))),
+        ev.AssetsSeen(NOW, (Asset("AAPL", True, fractionable),)),
+        quotes(NOW, AAPL=price),
+    )
+
+
 def signal(
     symbol: str = "AAPL", price: str | None = None, strategy: str = "momentum_breakout", **more: Any
 ) -> TradeSignal:
@@ -135,6 +151,22 @@ def decide(belief: Belief, wish: TradeSignal | None = None, at: datetime = NOW, 
     """What risk says to a buy now, by the account as last read."""
     assert belief.account is not None
     return RiskManager(belief).approve_entry(wish or signal(), belief.account, at, **more)
+
+
+def bought(answer: Any) -> OrderIntent:
+    """The order of an approved entry."""
+    assert isinstance(answer, Entry), answer
+    return answer.approved.intent
+
+
+def gate_of(answer: Entry | Refused, name: str) -> Gate:
+    """The measured gate of this name."""
+    return next(found for found in answer.gates if found.name == name)
+
+
+def verdict(answer: Entry | Refused) -> str:
+    """The refusing gate's name, or ``approved``."""
+    return answer.reason if isinstance(answer, Refused) else "approved"
 
 
 def approve(belief: Belief, wish: TradeSignal | None = None, at: datetime = NOW, **more: Any) -> OrderIntent:
@@ -175,9 +207,11 @@ def said(
     return ev.ExecutionReport(at, order_said(intent, status, filled, average), **({"source": "poll"} | more))
 
 
-def filled(belief: Belief, intent: OrderIntent, price: str, at: datetime = NOW) -> None:
-    """The whole order fills at ``price``."""
-    belief.on_event(said(intent, "filled", intent.qty, price, at))
+def filled(belief: Belief, intent: OrderIntent, price: str, at: datetime = NOW, parts: int = 1) -> None:
+    """The whole order fills at ``price``, in so many equal parts."""
+    for part in range(1, parts + 1):
+        word = "filled" if part == parts else "partially_filled"
+        belief.on_event(said(intent, word, intent.qty * part / parts, price, at))
 
 
 def hold(
@@ -187,6 +221,7 @@ def hold(
     price: str = "185.50",
     at: datetime = NOW,
     strategy: str = "momentum_breakout",
+    parts: int = 1,
     **plan: Any,
 ) -> OrderIntent:
     """Fold an entry of exactly this quantity that filled at this price; nothing protects it yet."""
@@ -199,7 +234,7 @@ def hold(
         "signal", at, "rev1",
     )  # fmt: skip
     fold(belief, replace(opened, **plan), ev.Approved(at, intent))
-    filled(belief, intent, price, at)
+    filled(belief, intent, price, at, parts)
     return intent
 
 
@@ -212,17 +247,35 @@ def protect(belief: Belief, symbol: str = "AAPL", at: datetime = NOW) -> OrderIn
 
 
 def sell(
-    belief: Belief, symbol: str = "AAPL", price: str = "188.10", at: datetime = NOW, reason: str = "target"
+    belief: Belief,
+    symbol: str = "AAPL",
+    price: str = "188.10",
+    at: datetime = NOW,
+    reason: str = "target",
+    parts: int = 1,
 ) -> OrderIntent:
-    """Close all that is held of ``symbol`` at this price and end its episode, as the engine does."""
+    """Close all that is held of ``symbol`` at this price: the stop ends, the sale fills."""
     episode = belief.episodes[symbol]
     fold(belief, ev.ExitDecided(at, episode.plan.episode_id, reason))
-    for stop in belief.book.open(symbol, OrderRole.STOP):
+    for stop in list(belief.book.open(symbol, OrderRole.STOP)):
         belief.on_event(said(stop.intent, "canceled", stop.cum_qty, stop.avg_price, at))
     approved = RiskManager(belief).approve_exit(episode, episode.qty, at)
     fold(belief, approved)
-    filled(belief, approved.intent, price, at)
+    filled(belief, approved.intent, price, at, parts)
     return approved.intent
+
+
+def end(belief: Belief, symbol: str = "AAPL", at: datetime = NOW, status: Any = "closed") -> None:
+    """Fold the final trade row of the episode, as the engine says it."""
+    fold(belief, ev.TradeChanged(at, trade_row(belief, belief.episodes[symbol], status)))
+
+
+def traded(belief: Belief, symbol: str = "AAPL", at: datetime = NOW, price: str = "188.10", **more: Any) -> None:
+    """A whole position episode, entry to exit, at one instant; ``more`` goes to ``hold`` and ``reason`` to ``sell``."""
+    reason = more.pop("reason", "target")
+    hold(belief, symbol, at=at, **more)
+    sell(belief, symbol, price, at, reason)
+    end(belief, symbol, at)
 
 
 def position(symbol: str, qty: str, price: str | None = None) -> Position:

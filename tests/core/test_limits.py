@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpaca_trader.core import events as ev
-from alpaca_trader.core.accounts import trade_row
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.limits import breaches, daily_result, due_releases, is_warned, standing_halt
 from alpaca_trader.core.models import Account, BrokerClock
@@ -22,15 +21,13 @@ from tests.core.builders import (
     config,
     filled,
     fold,
-    hold,
     minutes_after,
     ny,
     order_said,
     position,
-    protect,
     ready,
-    sell,
     session,
+    traded,
 )
 
 MONDAY = date(2026, 11, 23)
@@ -192,10 +189,7 @@ def test_four_losing_trades_in_a_row_pause_for_an_hour() -> None:
     """A win starts the count again; the pause ends by itself and does not come back for the same losses."""
     belief = ready()
     for number, price in enumerate(["185.00", "190.00", "185.00", "185.00", "185.00", "185.00"]):
-        hold(belief, at=minutes_after(number))
-        protect(belief, at=minutes_after(number))
-        sell(belief, price=price, at=minutes_after(number))
-        end_episode(belief, number)
+        traded(belief, at=minutes_after(number), price=price)
         codes = breached(belief, account("466"), minutes_after(number))
         assert codes == (["loss_streak"] if number == 5 else []), number
     assert list(due_releases(belief, minutes_after(64.9))) == []
@@ -203,12 +197,6 @@ def test_four_losing_trades_in_a_row_pause_for_an_hour() -> None:
     assert release.code == "loss_streak"
     fold(belief, release)
     assert breached(belief, account("466"), minutes_after(66)) == []
-
-
-def end_episode(belief: Belief, minute: float) -> None:
-    """Fold the closed trade row, as the engine says it."""
-    (episode,) = belief.episodes.values()
-    fold(belief, ev.TradeChanged(minutes_after(minute), trade_row(belief, episode, "closed")))
 
 
 @pytest.mark.parametrize("flag", ["trading_blocked", "account_blocked", "trade_suspended_by_user"])

@@ -31,13 +31,13 @@ def refuse(belief: Belief, intent: OrderIntent, at: datetime) -> str | None:
         return "symbol_not_allowed"
     if intent.qty > policy.max_order_shares:
         return "max_order_shares"
-    reference = _reference(belief, intent)
+    reference = _reference(belief, intent, at)
     if reference is None:
         return "no_price"
     # A marketable limit lies at most 0.05 % and one increment above the ask the size was cut to.
     if intent.qty * (reference - CENT) > order_cap(policy, account) * ENTRY_LIMIT_ABOVE_ASK:
         return "max_order_notional"
-    if not _inside_collar(belief, intent, policy, at):
+    if not _inside_collar(belief, intent, reference, policy):
         return "price_collar"
     return _refuse_rate(belief, policy, at)
 
@@ -51,25 +51,23 @@ def _refuse_sale(belief: Belief, intent: OrderIntent) -> str | None:
     return None
 
 
-def _reference(belief: Belief, intent: OrderIntent) -> Decimal | None:
+def _reference(belief: Belief, intent: OrderIntent, at: datetime) -> Decimal | None:
     """What one share costs at worst before the broker's own collar: the limit, else the ask, else the last close."""
-    quote, bar = belief.quotes.get(intent.symbol), belief.bars.get(intent.symbol)
     if intent.limit_price is not None:
         return intent.limit_price
-    if quote is not None and quote.ask is not None:
+    quote, bar = belief.fresh_quote(intent.symbol, at), belief.bars.get(intent.symbol)
+    if quote is not None:
         return quote.ask
     return dec(bar.close) if bar is not None else None
 
 
-def _inside_collar(belief: Belief, intent: OrderIntent, policy: Policy, at: datetime) -> bool:
+def _inside_collar(belief: Belief, intent: OrderIntent, reference: Decimal, policy: Policy) -> bool:
     """Two sources must agree on the price: the newest bar's close, and the limit or fresh ask that would be paid."""
     bar = belief.bars.get(intent.symbol)
-    quote = belief.fresh_quote(intent.symbol, at)
-    price = intent.limit_price if intent.limit_price is not None else (quote.ask if quote is not None else None)
     if bar is None:
         return False
     close = dec(bar.close)
-    return price is None or abs(price - close) <= close * dec(policy.price_collar_pct)
+    return abs(reference - close) <= close * dec(policy.price_collar_pct)
 
 
 def _refuse_rate(belief: Belief, policy: Policy, at: datetime) -> str | None:

@@ -21,20 +21,6 @@ def effective_regime(setting: str, account: Account) -> Regime:
             return "pdt_legacy" if legacy else "intraday_margin"
 
 
-def count_day_trades(sides: Iterable[Literal["buy", "sell"]]) -> int:
-    """Day trades in one symbol's fills of one day: an opening run followed by closes counts once.
-
-    B250 B250 S500 is 1; B100 S100 B100 S100 is 2 (long only).
-    """
-    count, opened = 0, False
-    for side in sides:
-        if side == "buy":
-            opened = True
-        elif opened:
-            count, opened = count + 1, False
-    return count
-
-
 def day_trades_used(days: Iterable[str], window: Sequence[str], account: Account) -> int:
     """Day trades since the first day of the rolling window of five sessions (ISO dates); the broker's count if more."""
     ours = sum(1 for day in days if window and day >= window[0])

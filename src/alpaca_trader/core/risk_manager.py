@@ -4,16 +4,18 @@ Only this module makes an ``Approved``. Entries pass all gates of ``entry_gates`
 they reduce and never flip. Money is Decimal, rounded so that no cap is ever exceeded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Decimal
+from itertools import chain
+from math import isfinite
 from typing import NamedTuple
 
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.config import RiskConfig, StrategyParams
-from alpaca_trader.core.episode import Episode
+from alpaca_trader.core.episode import Episode, round_down, round_up
 from alpaca_trader.core.events import Approved, EpisodeOpened
-from alpaca_trader.core.limits import daily_result, standing_halt
+from alpaca_trader.core.limits import MAX_SKEW, daily_result, standing_halt
 from alpaca_trader.core.models import (
     MINUTE,
     ZERO,
@@ -40,18 +42,20 @@ ENTRY_LIMIT_ABOVE_ASK = Decimal("1.0005")
 MARKET_BUY_ALLOWANCE = Decimal("1.04")
 """What a market buy is reserved at: the broker's own collar for stop-elected buys below $50 (contract 3.7)."""
 EXIT_LIMIT_BELOW_BID = Decimal("0.9995")
-ACCOUNT_MAX_AGE = timedelta(minutes=2)
 SIGNAL_MAX_AGE = MINUTE
 BAR_MAX_AGE = {"sip": timedelta(seconds=120), "iex": timedelta(seconds=300)}
-LIMITED_MARGIN_BELOW = Decimal(2_000)
 
 
 class Size(NamedTuple):
-    """A quantity with the cap that bound it: ``position``, ``risk`` or ``buying_power``."""
+    """Shares, what they cost at the reference price, and the cap that bound them with the USD it leaves.
+
+    Caps are ``position``, ``risk``, ``buying_power`` and ``policy``; ``asked`` where somebody wanted fewer shares.
+    """
 
     qty: Decimal
     notional: Decimal
     binding: str
+    budget: Decimal
 
 
 class Refused(NamedTuple):
@@ -72,14 +76,6 @@ class Entry(NamedTuple):
 def floor_cents(value: Decimal) -> Decimal:
     """Round down to whole cents."""
     return value.quantize(CENT, ROUND_FLOOR)
-
-
-def worst_buy_notional(order: TrackedOrder, ask: Decimal | None) -> Decimal:
-    """What an open buy can still cost, USD: its limit price, or a market order's reference with the collar on top."""
-    price = order.intent.limit_price
-    if price is None:
-        price = (ask or ZERO) * MARKET_BUY_ALLOWANCE
-    return order.leaves_qty * price
 
 
 class RiskManager:
@@ -104,15 +100,29 @@ class RiskManager:
     # ------------------------------------------------------------ the owner's interface
 
     def validate_trade(self, signal: TradeSignal, account: Account) -> ValidationResult:
-        """Whether a buy signal may become an order now; ``adjusted_size`` in shares is the size it may have."""
+        """Whether a signal may become an order now. ``adjusted_size`` (shares) says to what a buy was cut, if it was.
+
+        A buy asks for the largest position the settings allow; a sale for all that its strategy holds.
+        """
+        if signal.side == "sell":
+            is_ours = self._held_by(signal) > 0
+            return ValidationResult(is_ours, None if is_ours else "no_position", None)
         gates, size = self.entry_gates(signal, account, self._instant())
         if not gates[-1].passed:
             return ValidationResult(False, gates[-1].name, None)
-        return ValidationResult(True, None, float(size.qty))
+        return ValidationResult(True, None, None if size.binding == "position" else float(size.qty))
 
     def calculate_position_size(self, signal: TradeSignal, account: Account) -> float:
-        """Shares a buy of this signal would have, after every cap; 0.0 where no tradable size is left."""
-        return float(self.size(signal, account, self._instant()).qty)
+        """Shares an order for this signal may have now, after every cap; 0.0 where it is refused."""
+        if signal.side == "sell":
+            return float(self._held_by(signal))
+        gates, size = self.entry_gates(signal, account, self._instant())
+        return float(size.qty) if gates[-1].passed else 0.0
+
+    def _held_by(self, signal: TradeSignal) -> Decimal:
+        """Shares the signal's own strategy holds of its symbol: nobody sells what another strategy owns."""
+        episode = self._belief.episodes.get(signal.symbol)
+        return episode.qty if episode is not None and episode.plan.strategy == signal.strategy_name else ZERO
 
     def check_daily_limits(self) -> bool:
         """Whether the day's loss is still inside the limit; False too where the account cannot be read."""
@@ -140,10 +150,11 @@ class RiskManager:
 
     # ------------------------------------------------------------ sizing
 
-    def size(self, signal: TradeSignal, account: Account, at: datetime) -> Size:
+    def size(self, signal: TradeSignal, account: Account, at: datetime, at_most: Decimal | None = None) -> Size:
         """Shares to buy: the least of position cap, risk cap and buying power, rounded down (domain 4)."""
         config, belief, symbol = self.config, self._belief, signal.symbol
-        price = self._reference_price(signal, at)
+        quote = belief.fresh_quote(symbol, at)
+        price = quote.ask if quote is not None and quote.ask is not None else self._signal_price(signal)
         caps = {"position": dec(config.max_position_pct) * account.equity - self._committed(symbol, price)}
         if config.risk_per_trade_pct is not None:
             caps["risk"] = dec(config.risk_per_trade_pct) * account.equity / dec(config.stop_loss_pct)
@@ -151,40 +162,57 @@ class RiskManager:
         if belief.policy is not None:
             caps["policy"] = order_cap(belief.policy, account)
         binding = min(caps, key=lambda name: caps[name])
-        notional = floor_cents(max(caps[binding], ZERO))
+        budget = floor_cents(max(caps[binding], ZERO))
+        qty = budget / price
+        if at_most is not None and at_most < qty:
+            qty, binding = max(at_most, ZERO), "asked"
         asset = belief.assets.get(symbol)
-        step = NINE_DECIMALS if asset is None or asset.fractionable else Decimal(1)
-        qty = (notional / price).quantize(step, ROUND_FLOOR)
-        return Size(qty, qty * price, binding)
+        qty = qty.quantize(NINE_DECIMALS if asset is None or asset.fractionable else Decimal(1), ROUND_FLOOR)
+        return Size(qty, qty * price, binding, budget)
 
-    def _reference_price(self, signal: TradeSignal, at: datetime) -> Decimal:
-        quote = self._belief.fresh_quote(signal.symbol, at)
-        if quote is not None and quote.ask is not None:
-            return quote.ask
-        assert signal.entry_price is not None, "a buy signal names its price"
-        return dec(signal.entry_price)
+    def _signal_price(self, signal: TradeSignal) -> Decimal:
+        """The price the signal was made at: its own word, else the newest close."""
+        if signal.entry_price is not None:
+            return dec(signal.entry_price)
+        return dec(self._belief.bars[signal.symbol].close)
 
     def _committed(self, symbol: str, price: Decimal) -> Decimal:
         """What the symbol already uses of its cap: held (ours and foreign), ordered (ours and foreign). USD."""
         belief = self._belief
         position = belief.positions.get(symbol)
         held = max(belief.portfolio.qty(symbol), position.qty if position is not None else ZERO)
-        ordered = sum((worst_buy_notional(order, price) for order in belief.book.open(symbol, OrderRole.ENTRY)), ZERO)
         foreign = sum(
             ((order.qty or ZERO) - order.filled_qty) * (order.limit_price or price)
             for order in belief.book.foreign_open(symbol, "buy")
         )
-        return held * price + ordered + foreign
+        return held * price + self._open_buys(symbol) + foreign
+
+    def _open_buys(self, symbol: str | None = None) -> Decimal:
+        """What our open buys can still cost, USD."""
+        return sum((self._worst_cost(order) for order in self._belief.book.open(symbol, OrderRole.ENTRY)), ZERO)
+
+    def _worst_cost(self, order: TrackedOrder) -> Decimal:
+        """What a buy can still cost, USD: its limit, or for a market order the highest price we know with the collar."""
+        price = order.intent.limit_price
+        if price is None:
+            belief, symbol = self._belief, order.intent.symbol
+            episode, quote, bar = belief.episodes.get(symbol), belief.quotes.get(symbol), belief.bars.get(symbol)
+            known = [
+                episode.plan.signal_price if episode is not None else None,
+                quote.ask if quote is not None else None,
+                dec(bar.close) if bar is not None else None,
+            ]
+            price = max(filter(None, known), default=ZERO) * MARKET_BUY_ALLOWANCE
+        return order.leaves_qty * price
 
     def _reserved(self) -> Decimal:
-        """Buys the broker's buying power cannot know yet: unanswered, or spoken after the account was read. USD."""
+        """Buys the broker's buying power cannot know yet: unanswered, or spoken since the account was read. USD."""
         belief = self._belief
         total = ZERO
-        for order in belief.book.open(role=OrderRole.ENTRY):
+        for order in belief.book.orders.values():
             unseen = belief.account_at is None or (order.spoken_at is not None and order.spoken_at >= belief.account_at)
-            if unseen or not order.is_settled:
-                quote = belief.quotes.get(order.intent.symbol)
-                total += worst_buy_notional(order, quote.ask if quote is not None else None)
+            if order.intent.role is OrderRole.ENTRY and (unseen or not order.is_settled):
+                total += order.filled_notional + self._worst_cost(order)
         return total
 
     # ------------------------------------------------------------ the gates
@@ -193,24 +221,18 @@ class RiskManager:
         self, signal: TradeSignal, account: Account, at: datetime, at_most: Decimal | None = None
     ) -> tuple[tuple[Gate, ...], Size]:
         """Every check of a buy in its fixed order, up to the first that fails; and the size that was measured."""
-        gates: list[Gate] = []
-        size = Size(ZERO, ZERO, "position")
-        for check in (self._market_gates, self._symbol_gates, self._portfolio_gates, self._regime_gates):
-            for gate in check(signal, account, at):
-                gates.append(gate)
-                if not gate.passed:
-                    return tuple(gates), size
-        size = self.size(signal, account, at)
-        if at_most is not None and at_most < size.qty:
-            size = Size(at_most, at_most * size.notional / size.qty, "asked")
-        for gate in self._size_gates(signal, size):
-            gates.append(gate)
-            if not gate.passed:
-                break
+        checks = (self._market_gates, self._symbol_gates, self._portfolio_gates)
+        gates = until_failed(chain.from_iterable(check(signal, at) for check in checks))
+        if not gates[-1].passed:
+            return tuple(gates), Size(ZERO, ZERO, "position", ZERO)
+        size = self.size(signal, account, at, at_most)
+        gates += until_failed((*self._regime_gates(signal, account, size), *self._size_gates(signal, size)))
         return tuple(gates), size
 
-    def _market_gates(self, signal: TradeSignal, account: Account, at: datetime) -> Sequence[Gate]:
+    def _market_gates(self, signal: TradeSignal, at: datetime) -> Sequence[Gate]:
         belief, session = self._belief, self._belief.session
+        if signal.side != "buy":
+            return [Gate("no_position", False, signal.side, "buy")]  # long only: a sale never opens anything
         halt = standing_halt(belief, at)
         gates = [Gate("halted", halt is None, halt, None), Gate("market_closed", belief.is_open(at), _clock(at), None)]
         params = self._params(signal.strategy_name)
@@ -224,15 +246,17 @@ class RiskManager:
         return [*gates, self._freshness(signal, at)]
 
     def _freshness(self, signal: TradeSignal, at: datetime) -> Gate:
-        bar = self._belief.bars.get(signal.symbol)
-        if bar is None or signal.bar_start is None:
+        bar, price = self._belief.bars.get(signal.symbol), signal.entry_price
+        if bar is None or (price is not None and not (isfinite(price) and price > 0)):
             return Gate("stale_data", False, None, self._bar_max_age.total_seconds())
-        signal_age = at - (signal.bar_start + MINUTE)
-        bar_age = at - bar.closed_at
-        passed = signal_age <= SIGNAL_MAX_AGE and bar_age <= self._bar_max_age
-        return Gate("stale_data", passed, max(signal_age, bar_age).total_seconds(), SIGNAL_MAX_AGE.total_seconds())
+        decided = signal.bar_start + MINUTE if signal.bar_start is not None else at
+        for made, max_age in ((bar.closed_at, self._bar_max_age), (decided, SIGNAL_MAX_AGE)):
+            age = at - made
+            if not -MAX_SKEW <= age <= max_age:  # too old, or from a future that clocks cannot explain
+                return Gate("stale_data", False, age.total_seconds(), max_age.total_seconds())
+        return Gate("stale_data", True, (at - decided).total_seconds(), SIGNAL_MAX_AGE.total_seconds())
 
-    def _symbol_gates(self, signal: TradeSignal, account: Account, at: datetime) -> Sequence[Gate]:
+    def _symbol_gates(self, signal: TradeSignal, at: datetime) -> Sequence[Gate]:
         belief, symbol = self._belief, signal.symbol
         episode = belief.episodes.get(symbol)
         position = belief.positions.get(symbol)
@@ -241,14 +265,14 @@ class RiskManager:
         owner = episode.plan.strategy if episode is not None else ("other" if foreign else None)
         pending = any(True for _ in belief.book.open(symbol)) or any(True for _ in belief.book.foreign_open(symbol))
         pending = pending or (episode is not None and not held)
-        naked = [name for name, held_episode in sorted(belief.episodes.items()) if is_naked(belief, held_episode)]
+        naked = [name for name, held_episode in sorted(belief.episodes.items()) if belief.is_naked(held_episode)]
         return (
             Gate("symbol_owned", not held and not foreign, owner, None),
             Gate("pending_order", not pending, pending, None),
             Gate("unprotected_position", not naked, ",".join(naked) or None, None),
         )
 
-    def _portfolio_gates(self, signal: TradeSignal, account: Account, at: datetime) -> Sequence[Gate]:
+    def _portfolio_gates(self, signal: TradeSignal, at: datetime) -> Sequence[Gate]:
         belief, risk = self._belief, self._belief.risk
         params = self._params(signal.strategy_name)
         assert params is not None, "entry_window refuses an unknown strategy"
@@ -261,6 +285,8 @@ class RiskManager:
         ):
             if ended is not None and at < ended + timedelta(minutes=minutes) and cooldown.passed:
                 cooldown = Gate("cooldown", False, (at - ended).total_seconds() / 60, minutes)
+        if belief.book.get(entry_key(signal, at)) is not None and cooldown.passed:
+            cooldown = Gate("cooldown", False, 0, 1)  # one id, one intent: never two of a strategy in one minute
         entries = risk.entries_by_symbol.get(signal.symbol, 0)
         return (
             Gate("max_positions", len(in_use) < self.config.max_positions, len(in_use), self.config.max_positions),
@@ -270,18 +296,20 @@ class RiskManager:
             ),
         )
 
-    def _regime_gates(self, signal: TradeSignal, account: Account, at: datetime) -> Sequence[Gate]:
+    def _regime_gates(self, signal: TradeSignal, account: Account, size: Size) -> Sequence[Gate]:
         belief, risk = self._belief, self._belief.risk
         regime = effective_regime(self.config.account_regime, account)
         gates: list[Gate] = []
         if regime == "pdt_legacy" and account.equity < PDT_EQUITY:
-            used = day_trades_used(risk.day_trade_days, risk.recent_sessions, account) + risk.opened_today + 1
+            # Whatever was opened today and is still open may have to be stopped out today, and so may this.
+            opened = sum(
+                1 for held in belief.episodes.values() if belief.session and held.plan.at >= belief.session.open
+            )
+            used = day_trades_used(risk.day_trade_days, risk.recent_sessions, account) + opened + 1
             gates.append(Gate("day_trade_budget", used <= DAY_TRADE_BUDGET, used, DAY_TRADE_BUDGET))
         if regime == "cash_settled":
-            open_buys = sum((worst_buy_notional(order, None) for order in belief.book.open(role=OrderRole.ENTRY)), ZERO)
-            settled = settled_cash(risk.cash_at_open, belief.portfolio.bought_today, open_buys)
-            wanted = min(dec(self.config.max_position_pct) * account.equity, self.size(signal, account, at).notional)
-            gates.append(Gate("unsettled_cash", wanted <= settled, float(wanted), float(settled)))
+            settled = settled_cash(risk.cash_at_open, belief.portfolio.bought_today, self._open_buys())
+            gates.append(Gate("unsettled_cash", size.notional <= settled, float(size.notional), float(settled)))
         asset = belief.assets.get(signal.symbol)
         tradable = asset is not None and asset.tradable and asset.active
         return [*gates, Gate("not_tradable", tradable, tradable, True)]
@@ -290,13 +318,13 @@ class RiskManager:
         minimum = max(BROKER_MINIMUM, dec(self.config.min_trade_notional))
         asset = self._belief.assets.get(signal.symbol)
         whole_only = asset is not None and not asset.fractionable
-        exhausted = size.binding == "buying_power" and not size.qty
+        exhausted = size.binding == "buying_power" and not size.budget
         at_least_one = not whole_only or size.qty >= 1 or exhausted
         enough = size.notional >= minimum or exhausted
         return (
-            Gate("price_exceeds_budget", at_least_one, float(size.notional), size.binding),
+            Gate("price_exceeds_budget", at_least_one, float(size.budget), size.binding),
             Gate("below_min_notional", enough, float(size.notional), float(minimum)),
-            Gate("buying_power", size.qty > 0, float(size.notional), size.binding),
+            Gate("buying_power", not exhausted, float(size.notional), size.binding),
         )
 
     # ------------------------------------------------------------ approvals
@@ -313,7 +341,6 @@ class RiskManager:
             return Refused(gates[-1].name, gates)
         params = self._params(signal.strategy_name)
         assert params is not None
-        assert signal.entry_price is not None
         config = self.config
         activation = config.trailing_stop_activation
         stem = episode_id(signal, at)
@@ -322,7 +349,7 @@ class RiskManager:
             episode_id=stem,
             symbol=signal.symbol,
             strategy=signal.strategy_name,
-            signal_price=dec(signal.entry_price),
+            signal_price=self._signal_price(signal),
             stop_pct=dec(config.stop_loss_pct),
             take_profit_pct=dec(config.take_profit_pct),
             trailing_activation_pct=dec(activation) if activation is not None else None,
@@ -333,7 +360,7 @@ class RiskManager:
         )
         limit = self._entry_limit(self._belief.fresh_quote(signal.symbol, at))
         intent = OrderIntent(
-            client_order_id=f"{stem}-entry",
+            client_order_id=entry_key(signal, at),
             episode_id=stem,
             role=OrderRole.ENTRY,
             symbol=signal.symbol,
@@ -353,8 +380,7 @@ class RiskManager:
         """Limit of a marketable buy, just through the ask; None (market) by setting or without a fresh quote."""
         if self.config.order_style == "market" or quote is None or quote.ask is None:
             return None
-        step = CENT if quote.ask >= 1 else Decimal("0.0001")
-        return (quote.ask * ENTRY_LIMIT_ABOVE_ASK).quantize(step, ROUND_CEILING)
+        return round_up(quote.ask * ENTRY_LIMIT_ABOVE_ASK)
 
     def approve_stop(self, episode: Episode, qty: Decimal, at: datetime, replaces: TrackedOrder | None) -> Approved:
         """The protective stop for ``qty`` shares at the price the episode wants; ``replaces`` moves a working one."""
@@ -378,8 +404,7 @@ class RiskManager:
         quote = self._belief.fresh_quote(episode.plan.symbol, at)
         limit = None
         if not episode.exits_by_market and quote is not None and quote.bid is not None:
-            step = CENT if quote.bid >= 1 else Decimal("0.0001")
-            limit = (quote.bid * EXIT_LIMIT_BELOW_BID).quantize(step, ROUND_FLOOR)
+            limit = round_down(quote.bid * EXIT_LIMIT_BELOW_BID)
         return self._sell(
             episode,
             at,
@@ -445,19 +470,24 @@ def order_cap(policy: Policy, account: Account) -> Decimal:
     return cap if policy.max_order_notional_usd is None else min(cap, dec(policy.max_order_notional_usd))
 
 
-def is_naked(belief: Belief, episode: Episode) -> bool:
-    """Whether a held position has no working stop and no exit under way."""
-    if not episode.qty:
-        return False
-    orders = list(belief.book.open(episode.plan.symbol))
-    if any(order.intent.role is OrderRole.STOP and order.guards for order in orders):
-        return False
-    return not any(order.intent.role is OrderRole.EXIT for order in orders)
-
-
 def episode_id(signal: TradeSignal, at: datetime) -> str:
     """The name of a position episode, from what it is for: strategy, symbol and the minute (UTC) it was decided in."""
     return f"{signal.strategy_name[:20]}-{signal.symbol}-{at:%Y%m%dT%H%M}"
+
+
+def entry_key(signal: TradeSignal, at: datetime) -> str:
+    """The client order id of the entry that this signal leads to at this minute."""
+    return f"{episode_id(signal, at)}-entry"
+
+
+def until_failed(gates: Iterable[Gate]) -> list[Gate]:
+    """The gates up to and including the first that failed; what comes after it is not even measured."""
+    measured: list[Gate] = []
+    for gate in gates:
+        measured.append(gate)
+        if not gate.passed:
+            break
+    return measured
 
 
 def _clock(at: datetime) -> str:
