@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from alpaca_trader.core.config import MeanReversionParams, MomentumParams, RiskConfig, StrategyConfig
@@ -37,7 +37,8 @@ from tests.core.strategies.market import (
 BOTH = config_of(MomentumParams(vwap_buffer=0.0002, volume_threshold=0.8), MeanReversionParams(lookback_period=5))
 SESSIONS = [session(index, 210 if index == 2 else 390) for index in range(7)]
 SEEDS = st.integers(0, 10_000)
-FEW = settings(max_examples=8)
+# A week of bars is a slow example: a failure is shown as found, not shrunk for minutes.
+FEW = settings(max_examples=8, phases=[Phase.generate])
 
 
 def signals(evaluations: list[Evaluation]) -> list[TradeSignal]:
