@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -70,6 +70,8 @@ RESERVE_BYTES = 50 * 2**20
 EXIT_HUNG = 70
 
 Watch = Callable[[ev.Action], None]
+Begin = Callable[[Sequence[Session], bool], None]
+"""Hears which sessions a simulated run plays, and whether it goes on with an interrupted one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,11 @@ class RunEnd:
     seed: int | None = None
 
 
-def run_simulated(options: SimOptions, watch: Watch = lambda action: None) -> RunEnd:
+def run_simulated(
+    options: SimOptions,
+    watch: Watch = lambda action: None,
+    begin: Begin = lambda sessions, is_continued: None,
+) -> RunEnd:
     """Play sessions on the embedded Alpaca through the real SDK, over real HTTP and WebSocket, in virtual time.
 
     Raises BadInput for what the user can mend, Fatal or Retryable where the run cannot go on.
@@ -109,10 +115,11 @@ def run_simulated(options: SimOptions, watch: Watch = lambda action: None) -> Ru
         write_defaults(home)
         config = ConfigStore(home.config).load()[0]
         calendar = SessionCalendar()
-        market, identity = _market(options, config.watchlist(), calendar)
+        market, identity = simulated_market(options, config.watchlist(), calendar)
         place = SimulatedHome(home)
-        place.prepare(identity, options.fresh)
-        sessions = _sessions(calendar, date.fromisoformat(identity.date), options.days)
+        is_continued = place.prepare(identity, options.fresh)
+        sessions = sessions_from(calendar, date.fromisoformat(identity.date), options.days)
+        begin(sessions, is_continued)
         start = watch_begins(sessions[0]) - SIMULATED_LEAD
         sim = _or_bad_input(
             lambda: Simulator(
@@ -261,7 +268,9 @@ class _Trader:
         self.logger.log_event("stopped", "info", {"journal_sha256": self.journal.head()})
 
 
-def _market(options: SimOptions, watchlist: tuple[str, ...], calendar: SessionCalendar) -> tuple[Market, RunIdentity]:
+def simulated_market(
+    options: SimOptions, watchlist: tuple[str, ...], calendar: SessionCalendar
+) -> tuple[Market, RunIdentity]:
     """The market of a simulated run and what fixes the run. Raises BadInput for a day without a session."""
     if options.bars is None:
         day = options.day or DEFAULT_SIMULATED_DAY
@@ -270,7 +279,7 @@ def _market(options: SimOptions, watchlist: tuple[str, ...], calendar: SessionCa
         return _or_bad_input(lambda: GeneratedMarket(options.seed, symbols, day, days=options.days)), identity
     recorded = read_bars(options.bars)
     day = options.day or recorded.days[0]
-    wanted = [session.day for session in _sessions(calendar, day, options.days)]
+    wanted = [session.day for session in sessions_from(calendar, day, options.days)]
     missing = [each.isoformat() for each in wanted if each not in recorded.days]
     if missing:
         held = ", ".join(each.isoformat() for each in recorded.days)
@@ -281,7 +290,7 @@ def _market(options: SimOptions, watchlist: tuple[str, ...], calendar: SessionCa
     return _or_bad_input(lambda: RecordedMarket(frames, day=day, days=options.days, seed=options.seed)), identity
 
 
-def _sessions(calendar: SessionCalendar, first: date, days: int) -> list[Session]:
+def sessions_from(calendar: SessionCalendar, first: date, days: int) -> list[Session]:
     """``days`` sessions from ``first`` on. Raises BadInput where ``first`` is none."""
     if calendar.session_on(first) is None:
         following = calendar.next_session(datetime.combine(first, time(), UTC)).day
