@@ -315,12 +315,6 @@ class Desk:
         self.wait(1.6)
         self.feed(ev.Tick(self.clock.now(), hours(self.day)))
 
-    def until(self, clock: str) -> None:
-        """Minute after minute up to ``clock`` (New York)."""
-        while self.clock.now() + MINUTE < ny(clock, self.day):
-            self.minute()
-        self.wait((ny(clock, self.day) - self.clock.now()).total_seconds())
-
     # ------------------------------------------------------------ the broker's side
 
     def key(self, role: str, symbol: str = "AAPL") -> str:
@@ -367,6 +361,13 @@ class Desk:
             self.do(step)
             heard, self.broker.said = "; ".join(self.broker.said), []
             assert heard == said, f"step {number} ({step}): said {heard!r}, expected {said!r}"
+        self.check_memory()
+
+    def check_memory(self) -> None:
+        """The journal tells the same story: what is folded from it again is what is believed."""
+        again = rebuild(self.journal.entries)
+        for name in ("carried", "count", "now", "account", "positions", "mismatch", "strangers"):
+            assert getattr(again, name) == getattr(self.belief, name), name
 
     def do(self, step: str) -> None:
         """One step, a sentence: see ``_VERBS``."""
@@ -376,6 +377,13 @@ class Desk:
     def lines(self, kind: type) -> list[Any]:
         """Actions of one kind so far."""
         return [action for action in self.told if isinstance(action, kind)]
+
+    @property
+    def last_buy(self) -> ev.Decided:
+        """What became of the last wish to buy."""
+        wishes = [decided for decided in self.lines(ev.Decided) if decided.evaluation.signal is not None]
+        last: ev.Decided = [decided for decided in wishes if decided.evaluation.signal.side == "buy"][-1]
+        return last
 
     @property
     def alarms(self) -> list[str]:
@@ -462,6 +470,50 @@ class Desk:
     def _went(self, down: bool) -> None:
         self.broker.down = down
 
+    def _night(self) -> None:
+        self.wait(max(0.0, (hours(self.day).close - self.clock.now()).total_seconds() + 0.5))
+        for key, order in list(self.broker.orders.items()):
+            if REPORTED[order.status] in OPEN:
+                self.change(key, "expired")
+        self.wait(4.5)
+        self.feed(ev.SessionClosed(self.clock.now(), hours(self.day)))
+        self.day += timedelta(days=3 if self.day.weekday() == 4 else 1)
+        self.wait((ny("09:25", self.day) - self.clock.now()).total_seconds())
+        self.feed(ev.SessionOpened(self.clock.now(), hours(self.day)))
+
+    def _night_of_silence(self) -> None:
+        self.wait((hours(self.day).close - self.clock.now()).total_seconds() + 0.5)
+        for key, order in list(self.broker.orders.items()):
+            if REPORTED[order.status] in OPEN:
+                self.change(key, "expired", tell=False)
+        self._night()
+
+    def _read(self) -> None:
+        self.feed(ev.StreamChanged(self.clock.now(), "trade_updates", True))
+
+    def _asleep(self, seconds: str) -> None:
+        self.clock.advance_to(self.clock.now() + timedelta(seconds=float(seconds)))
+
+    def _at(self, clock: str) -> None:
+        self.wait((ny(clock, self.day) - self.clock.now()).total_seconds())
+
+    def _equity(self, dollars: str) -> None:
+        self.broker.account = replace(self.broker.account, equity=D(dollars))
+
+    def _full(self, is_full: bool) -> None:
+        self.journal.is_full = is_full
+
+    def _decided(self, verdict: str) -> None:
+        assert self.last_buy.verdict == verdict, self.last_buy
+
+    def _stranger(self, key: str, symbol: str, side: Side) -> None:
+        self.broker.orders[key] = Order(
+            f"b-{key}", key, symbol, side, "limit", "day", "new", D(1), ZERO, None, D("100.00")
+        )
+
+    def _owns(self, symbol: str, qty: str) -> None:
+        self.broker.held[symbol] = (D(qty), D(430))
+
     def _took(self, symbol: str, qty: str) -> None:
         self._move(symbol, "sell", D(qty), D(1))
 
@@ -474,7 +526,6 @@ _VERBS: dict[str, Callable[..., None]] = {
     "to": Desk._to,
     "wait": lambda desk, seconds: desk.wait(float(seconds)),
     "minute": Desk.minute,
-    "until": Desk.until,
     "bid": Desk._bid,
     "next": Desk._next,
     "arrive": Desk._arrive,
@@ -485,6 +536,17 @@ _VERBS: dict[str, Callable[..., None]] = {
     "took": Desk._took,
     "ends_not": Desk._ends_not,
     "close": Desk._close,
+    "night": Desk._night,
+    "night_of_silence": Desk._night_of_silence,
+    "read": Desk._read,
+    "asleep": Desk._asleep,
+    "at": Desk._at,
+    "equity": Desk._equity,
+    "disk_full": lambda desk: desk._full(True),
+    "disk_freed": lambda desk: desk._full(False),
+    "verdict": Desk._decided,
+    "stranger": Desk._stranger,
+    "owns": Desk._owns,
     "bar": Desk._bar,
     "look": Desk._look,
     "down": lambda desk: desk._went(True),

@@ -246,7 +246,7 @@ class Belief:
             case ev.JournalFailed():
                 self.journal_failed = True
             case ev.Command(verb="started"):
-                self._restarted()
+                self._restarted(event.at)
             case _:
                 pass
         for episode in self.episodes.values():
@@ -290,6 +290,8 @@ class Belief:
             fees = self.portfolio.fees
             if episode is not None:
                 episode.take_fill(fill, fees.sec + fees.taf + fees.cat - charged)
+                if self._shows(episode):
+                    self.mismatch.pop(fill.symbol, None)
         if episode is not None and was_open and not order.is_open and order.status is OrderStatus.REJECTED:
             self._note_failure(episode, order, "rejected", report.at)
         if episode is not None and order.intent.role is OrderRole.STOP and order.guards and not guarded:
@@ -368,11 +370,15 @@ class Belief:
         self.positions_at, self.positions_seq = at, self.seq
         self.reads_failed_since = None
         for symbol, episode in self.episodes.items():
-            position = self.positions.get(symbol)
-            if (position.qty if position is not None else ZERO) < episode.qty:
-                self.mismatch.setdefault(symbol, at)
-            else:
+            if self._shows(episode):
                 self.mismatch.pop(symbol, None)
+            else:
+                self.mismatch.setdefault(symbol, at)
+
+    def _shows(self, episode: Episode) -> bool:
+        """Whether the last reading of the positions has all that the episode holds."""
+        position = self.positions.get(episode.plan.symbol)
+        return episode.qty <= (position.qty if position is not None else ZERO)
 
     def _take_open_orders(self, seen: ev.OpenOrdersSeen) -> None:
         foreign = []
@@ -409,8 +415,13 @@ class Belief:
         for episode in self.episodes.values():
             episode.tighten(dec(event.config.risk.stop_loss_pct))
 
-    def _restarted(self) -> None:
-        """After a crash every unanswered intent is a question to the broker, and no past reading is fresh."""
+    def _restarted(self, at: datetime) -> None:
+        """After a crash every unanswered intent is a question to the broker, and no past reading is fresh.
+
+        Who was without a stop gets the full minute again: nobody was there to arm it.
+        """
+        for episode in self.episodes.values():
+            episode.expose(at, False)
         for order in self.book.open():
             if order.status is OrderStatus.INTENDED:
                 order.status = OrderStatus.UNKNOWN
@@ -423,7 +434,9 @@ class Belief:
     # ------------------------------------------------------------ actions
 
     def on_action(self, action: ev.Action) -> None:  # noqa: C901 (a table: one row a kind of action)
-        """Fold one action of ours."""
+        """Fold one action of ours. What is itself read off the belief changes nothing in it."""
+        if isinstance(action, ev.PublishStatus | ev.Checkpoint):
+            return
         self.carried.seq += 1
         match action:
             case ev.Approved(intent=intent):

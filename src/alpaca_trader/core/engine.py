@@ -7,10 +7,11 @@ looked at again. Anything may fail to be answered; nothing waits for it.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from alpaca_trader.core import events as ev
@@ -21,7 +22,7 @@ from alpaca_trader.core.limits import breaches, due_releases, is_warned
 from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Session, Trade
 from alpaca_trader.core.ports import Executor, Feed, Journal
 from alpaca_trader.core.protection import Protection
-from alpaca_trader.core.risk_manager import Refused, RiskManager
+from alpaca_trader.core.risk_manager import Refused, RiskManager, episode_id
 from alpaca_trader.core.strategy_manager import StrategyManager
 
 
@@ -34,6 +35,7 @@ class Engine:
         self.strategies = strategies
         self.risk = RiskManager(belief, feed)
         self.protection = Protection(belief, self.risk, self._emit)
+        self._is_started = False
         self._actions: list[ev.Action] = []
         self._evaluations: list[Evaluation] = []
         self._warmed: set[str] = set()
@@ -48,7 +50,9 @@ class Engine:
         is_new_day = isinstance(event, ev.SessionOpened) and self.belief.session != event.session
         self.belief.on_event(event)
         self._react(event, is_new_day)
-        self.protection.manage(event.at)
+        self._is_started = self._is_started or (isinstance(event, ev.Command) and event.verb == "started")
+        if self._is_started:  # before that the belief is the past: no reading is fresh, no answer to come
+            self.protection.manage(event.at)
         if self.belief.portfolio.fills_today > fills:
             self._emit(ev.Fetch(event.at, "account"))
         self._update_rows(event.at)
@@ -199,6 +203,9 @@ class Engine:
         if account is None:
             self._emit(ev.Decided(at, evaluation, "halted", evaluation.gates))
             return
+        if f"{episode_id(signal, at)}-entry" in self.belief.book.orders:  # one id, one intent: not again this minute
+            self._emit(ev.Decided(at, evaluation, "same_minute", evaluation.gates))
+            return
         answer = self.risk.approve_entry(signal, account, at, at_most)
         gates = (*evaluation.gates, *answer.gates)
         if isinstance(answer, Refused):
@@ -323,26 +330,32 @@ def drain(engine: Engine, event: ev.Event, executor: Executor, journal: Journal)
     handled = 0
     while waiting:
         current = waiting.popleft()
-        _record(engine, journal, current)
-        for action in engine.step(current):
-            _record(engine, journal, action)
-            waiting.extend(executor.carry_out(action))
+        waiting.extend(_write(engine, executor, journal, current.at, partial(journal.record, current)))
+        waiting.extend(_act(engine, current, executor, journal))
         handled += 1
         assert handled < MAX_CHAIN, f"{type(event).__name__} led to an endless chain of replies"
+        if not waiting:
+            waiting.extend(_write(engine, executor, journal, current.at, journal.commit))
+
+
+def _act(engine: Engine, event: ev.Event, executor: Executor, journal: Journal) -> list[ev.Event]:
+    """Decide about one event and carry it out, each action journalled just before; returns the replies."""
+    replies: list[ev.Event] = []
+    for action in engine.step(event):
+        replies.extend(_write(engine, executor, journal, action.at, partial(journal.record, action)))
+        replies.extend(executor.carry_out(action))
+    return replies
+
+
+def _write(
+    engine: Engine, executor: Executor, journal: Journal, at: datetime, write: Callable[[], None]
+) -> list[ev.Event]:
+    """Write to the journal. One that cannot be written stops entries at once (INV-18); stops and exits go on without it."""
     try:
-        journal.commit()
+        write()
     except Fatal as failure:
-        _lose_journal(engine, event.at, failure)
-
-
-def _record(engine: Engine, journal: Journal, entry: ev.Event | ev.Action) -> None:
-    try:
-        journal.record(entry)
-    except Fatal as failure:
-        _lose_journal(engine, entry.at, failure)
-
-
-def _lose_journal(engine: Engine, at: datetime, failure: Fatal) -> None:
-    """A journal that cannot be written stops entries (INV-18); protection and exits go on without it."""
-    if not engine.belief.journal_failed:
-        engine.belief.on_event(ev.JournalFailed(at, type(failure).__name__))
+        if not engine.belief.journal_failed:
+            failed = ev.JournalFailed(at, type(failure).__name__)
+            replies = _act(engine, failed, executor, journal)
+            return replies + _write(engine, executor, journal, at, partial(journal.record, failed))
+    return []

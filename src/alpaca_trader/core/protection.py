@@ -37,6 +37,7 @@ from alpaca_trader.core.risk_manager import RiskManager
 
 POLL_EVERY = timedelta(seconds=5)
 ASK_EVERY = timedelta(seconds=2)
+ASK_WHEN_CLOSED_EVERY = timedelta(minutes=1)
 READ_AGAIN_AFTER = timedelta(seconds=2)
 ARM_WITHIN = timedelta(seconds=5)
 RETRY_AFTER = timedelta(seconds=1)
@@ -120,7 +121,8 @@ class Protection:
             self._cancel(order, "was given up", at)
 
     def _ask(self, order: TrackedOrder, at: datetime, every: timedelta) -> None:
-        """Look the order up when nothing was heard of it and it was not asked about for ``every``."""
+        """Look the order up when nothing was heard of it and it was not asked about for ``every``, at night for longer."""
+        every = every if self._belief.is_open(at) else ASK_WHEN_CLOSED_EVERY
         known = (order.spoken_at, order.heard_at, order.asked_at, order.cancel_asked_at)
         latest = max(filter(None, known), default=None)
         if order.status is OrderStatus.UNKNOWN and order.asked_at is None:
@@ -233,6 +235,8 @@ class Protection:
         belief, symbol = self._belief, episode.plan.symbol
         assert belief.config is not None
         stops = list(belief.book.open(symbol, OrderRole.STOP))
+        if not episode.exits_by_market and belief.fresh_quote(symbol, at) is None:
+            self._look(symbol, at)  # a limit needs a bid
         for stop in stops:
             self._cancel(stop, episode.exit_reason or "exit", at)
         if stops:
@@ -370,7 +374,7 @@ class Protection:
             self._manage_exit(episode, at)
 
     def _look(self, symbol: str, at: datetime) -> None:
-        """Keep the quote fresh that an engine-held stop is compared with."""
+        """Have a fresh quote: for the stop we hold ourselves, or for the limit of an exit."""
         asked = self._looks.get(symbol)
         if asked is None or at >= asked + POLL_EVERY:
             self._looks[symbol] = asked = at

@@ -6,12 +6,21 @@ Every word to the broker that creates, replaces or cancels passes three doors in
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.engine import Engine, drain
-from alpaca_trader.core.errors import Fatal, OrderRefused, OutcomeUnknown, RefusalKind, Retryable, TraderError
+from alpaca_trader.core.errors import (
+    AuthRefused,
+    Fatal,
+    OrderRefused,
+    OutcomeUnknown,
+    RefusalKind,
+    Retryable,
+    TraderError,
+)
 from alpaca_trader.core.gate import refuse
 from alpaca_trader.core.models import Bar, Order, OrderRole, Position, Session, TradeSignal, dec
 from alpaca_trader.core.orders import TrackedOrder
@@ -77,29 +86,40 @@ class OrderExecutor:
             if intent.role is OrderRole.ENTRY:
                 text = "journal not writable"
                 return [ev.BrokerRefused(self._clock.now(), key, verb, RefusalKind.POLICY, 0, None, text)]
-        try:
+
+        def submit() -> list[ev.Event]:
             order = self._broker.submit_order(action)
-        except OrderRefused as no:
-            return [self._refused(key, verb, no)]
-        except OutcomeUnknown as unknown:
-            return [ev.OutcomeNotKnown(self._clock.now(), key, verb, type(unknown).__name__)]
-        return [ev.ExecutionReport(self._clock.now(), order, "reply")]
+            return [ev.ExecutionReport(self._clock.now(), order, "reply")]
+
+        return self._say(key, verb, submit)
 
     def _cancel(self, action: ev.CancelOrder) -> list[ev.Event]:
-        self._journal.commit()
-        key = action.client_order_id
-        try:
-            self._broker.cancel_order(action.broker_order_id)
-        except OrderRefused as no:
-            return [self._refused(key, "cancel", no)]
-        except Retryable as unknown:
-            return [ev.OutcomeNotKnown(self._clock.now(), key, "cancel", type(unknown).__name__)]
-        return []
+        with suppress(Fatal):  # a cancel adds no risk: exits and halts work without a journal (INV-18)
+            self._journal.commit()
 
-    def _refused(self, key: str, verb: ev.Verb, no: OrderRefused) -> ev.BrokerRefused:
-        return ev.BrokerRefused(
-            self._clock.now(), key, verb, no.kind, no.status, no.code, no.text, no.existing_order_id
-        )
+        def cancel() -> list[ev.Event]:
+            self._broker.cancel_order(action.broker_order_id)
+            return []
+
+        return self._say(action.client_order_id, "cancel", cancel)
+
+    def _say(self, key: str, verb: ev.Verb, speak: Callable[[], list[ev.Event]]) -> list[ev.Event]:
+        """A word to the broker, said once: refused, of unknown outcome, or what it leads to.
+
+        Keys that are not accepted are a refusal too: nothing was done, and the positions still need somebody alive.
+        """
+        try:
+            return speak()
+        except OrderRefused as no:
+            return [
+                ev.BrokerRefused(
+                    self._clock.now(), key, verb, no.kind, no.status, no.code, no.text, no.existing_order_id
+                )
+            ]
+        except AuthRefused as no:
+            return [ev.BrokerRefused(self._clock.now(), key, verb, RefusalKind.BLOCKED, 401, None, str(no))]
+        except Retryable as unknown:
+            return [ev.OutcomeNotKnown(self._clock.now(), key, verb, type(unknown).__name__)]
 
     # ------------------------------------------------------------ reads
 
@@ -169,11 +189,19 @@ class OrderExecutor:
         return self._seen(entry)
 
     def cancel_order(self, order_id: str) -> bool:
-        """Ask the broker to cancel one of our open orders, by either id; whether it took the request."""
+        """Ask the broker to cancel one of our open orders, by either id; whether it took the request.
+
+        A position whose stop is cancelled gets another: protection is not for sale.
+        """
         for order in self._engine.belief.book.open():
             if order.broker_order_id is not None and order_id in (order.broker_order_id, order.intent.client_order_id):
-                self._broker.cancel_order(order.broker_order_id)
-                return True
+                action = ev.CancelOrder(self._clock.now(), order.intent.client_order_id, order.broker_order_id, "asked")
+                self._engine.belief.on_action(action)
+                self._journal.record(action)
+                answers = self.carry_out(action)
+                for answer in answers:
+                    drain(self._engine, answer, self, self._journal)
+                return not answers
         return False
 
     def get_positions(self) -> list[Position]:
@@ -183,17 +211,30 @@ class OrderExecutor:
     def close_position(self, symbol: str) -> Order:
         """Have our position in ``symbol`` closed; returns the order that is being worked on for it.
 
-        That is the stop while its cancel is awaited, then the sale. Raises OrderRefused where nothing of ours is held.
+        That is the stop while its cancel is awaited, then the sale. Raises OrderRefused where nothing of ours is held,
+        Retryable where the sale cannot be sent yet (market closed, position not read): the engine goes on with it.
         """
-        drain(self._engine, ev.ExitAsked(self._clock.now(), symbol), self, self._journal)
-        open_sells = [order for order in self._engine.belief.book.open(symbol) if order.intent.side == "sell"]
-        if not open_sells:
+        self._ask_exit(symbol)
+        open_sells = self._open_sells(symbol)
+        if open_sells:
+            return self._seen(open_sells[-1])
+        episode = self._engine.belief.episodes.get(symbol)
+        if episode is None or not episode.qty:
             raise OrderRefused(RefusalKind.NOT_FOUND, 0, None, f"no position of ours in {symbol}")
-        return self._seen(open_sells[-1])
+        raise Retryable(f"the sale of {symbol} is decided and cannot be sent yet")
 
     def close_all_positions(self) -> list[Order]:
-        """Have every position of ours closed."""
-        return [self.close_position(symbol) for symbol in sorted(self._engine.belief.episodes)]
+        """Have every position of ours closed; returns the orders that are being worked on for that now."""
+        symbols = sorted(self._engine.belief.episodes)
+        for symbol in symbols:
+            self._ask_exit(symbol)
+        return [self._seen(order) for symbol in symbols for order in self._open_sells(symbol)[-1:]]
+
+    def _ask_exit(self, symbol: str) -> None:
+        drain(self._engine, ev.ExitAsked(self._clock.now(), symbol), self, self._journal)
+
+    def _open_sells(self, symbol: str) -> list[TrackedOrder]:
+        return [order for order in self._engine.belief.book.open(symbol) if order.intent.side == "sell"]
 
     def _seen(self, order: TrackedOrder) -> Order:
         seen = self._broker.get_order_by_client_id(order.intent.client_order_id)

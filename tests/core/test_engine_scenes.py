@@ -1,0 +1,471 @@
+"""Scenes of a whole engine: halts, the close, the night, a dying process, a full disk, strangers in the account."""
+
+from collections import deque
+from typing import Any
+
+import pytest
+
+from alpaca_trader.core import events as ev
+from alpaca_trader.core.errors import AuthRefused, Retryable
+from tests.core.desk import HALF_DAY, D, Desk, Scene, ny, settings
+from tests.core.test_protection_scenes import BUY, HELD, PROTECTED, QTY
+
+ENTRY = f"entry {QTY} limit 185.60"
+STOP = f"stop1 {QTY} stop 182.72"
+
+HALTS: dict[str, tuple[dict[str, Any], Scene]] = {
+    "half of the day's limit warns, once": (
+        {},
+        [("equity 462.33", ""), ("minute", ""), ("alarm daily_loss_near", ""), ("minute", ""), ("alarm", "")],
+    ),
+    "half of the limit still lets entries in": ({}, [("equity 462.33", ""), ("buy", "entry 0.249218328 limit 185.60")]),
+    "a cent before the limit is no halt": ({}, [("equity 457.67", ""), ("minute", ""), ("alarm daily_loss_near", "")]),
+    "at the limit open buys are cancelled and no more are sent": (
+        {},
+        [
+            *BUY,
+            ("part entry 0.1 185.50", ""),
+            ("equity 457.66", ""),
+            ("read", "cancel entry"),
+            ("to entry canceled", "stop1 0.1 stop 182.72"),
+            ("to stop1 new", ""),
+            ("buy MSFT", ""),
+            ("verdict halted", ""),
+            ("is protected", ""),
+            ("alarm halt_daily_loss daily_loss_near", ""),
+        ],
+    ),
+    "a halt holds back no exit": (
+        {},
+        [
+            *PROTECTED,
+            ("equity 457.66", ""),
+            ("sell vwap_fail", "cancel stop1"),
+            ("to stop1 canceled", f"exit1 {QTY} limit 185.38"),
+        ],
+    ),
+    "one and a half times the limit closes everything at market": (
+        {},
+        [
+            *PROTECTED,
+            ("equity 452.99", ""),
+            ("read", "cancel stop1"),
+            ("to stop1 canceled", f"exit1 {QTY} market"),
+            ("fill exit1 185.40", ""),
+            ("ends closed daily_loss_flatten", ""),
+            ("alarm halt_daily_loss halt_daily_loss_flatten daily_loss_near", ""),
+        ],
+    ),
+    "unless that is switched off": ({"flatten_multiple": None}, [*PROTECTED, ("equity 440.00", ""), ("minute", "")]),
+    "the halt latches although equity recovers, and through a restart": (
+        {},
+        [
+            ("equity 457.00", ""),
+            ("minute", ""),
+            ("equity 470.00", ""),
+            ("buy", ""),
+            ("restart", ""),
+            ("buy", ""),
+            ("verdict halted", ""),
+        ],
+    ),
+    "it ends with the next session": (
+        {},
+        [
+            ("equity 457.00", ""),
+            ("minute", ""),
+            ("night", ""),
+            ("equity 467.00", ""),
+            ("at 09:31:30", ""),
+            ("buy", ENTRY),
+        ],
+    ),
+    "a human's halt cancels open buys; resume lets the next ones in": (
+        {},
+        [
+            *BUY,
+            ("command halt", "cancel entry"),
+            ("to entry canceled", ""),
+            ("buy MSFT", ""),
+            ("command resume", ""),
+            ("buy MSFT", "entry 0.1085996 limit 430.24"),
+        ],
+    ),
+    "a human's halt survives the night": ({}, [("command halt", ""), ("night", ""), ("at 09:40:30", ""), ("buy", "")]),
+    "flatten closes everything at market": (
+        {},
+        [
+            *PROTECTED,
+            ("command flatten", "cancel stop1"),
+            ("to stop1 canceled", f"exit1 {QTY} market"),
+            ("fill exit1 185.40", ""),
+            ("ends closed operator_flatten", ""),
+            ("buy", ""),
+        ],
+    ),
+    "flatten cuts off an entry that still works": (
+        {},
+        [
+            *BUY,
+            ("part entry 0.1 185.50", ""),
+            ("command flatten", "cancel entry"),
+            ("to entry canceled", "exit1 0.1 market"),
+        ],
+    ),
+    "an account nobody could read for two minutes lets no entry in": (
+        {},
+        [*[("next account failed", "")] * 3, ("minute", ""), ("minute", ""), ("buy", ""), ("verdict halted", "")],
+    ),
+}
+
+NIGHTS: dict[str, tuple[dict[str, Any], Scene]] = {
+    "five minutes before the close everything is sold": (
+        {},
+        [*PROTECTED, ("at 15:55", "cancel stop1"), ("to stop1 canceled", f"exit1 {QTY} limit 185.38")],
+    ),
+    "not a second earlier": ({}, [*PROTECTED, ("at 15:54:59", "")]),
+    "an overnight position keeps its stop to the close and gets it back in the first second": (
+        {"params": {"hold_overnight": True}},
+        [
+            *PROTECTED,
+            ("at 15:59:30", ""),
+            ("night", ""),
+            ("alarm", ""),
+            ("at 09:29:59", ""),
+            ("at 09:30", f"stop2 {QTY} stop 182.72"),
+            ("to stop2 new", ""),
+            ("is protected", ""),
+            ("alarm", ""),
+        ],
+    ),
+    "a gap through the stop is sold at market at the open": (
+        {"params": {"hold_overnight": True}},
+        [
+            *PROTECTED,
+            ("at 15:59:30", ""),
+            ("night", ""),
+            ("bid 178.00", ""),
+            ("next submit refused stop_through_market", ""),
+            ("at 09:30", f"stop2 {QTY} stop 182.72; exit1 {QTY} market"),
+            ("fill exit1 178.00", ""),
+            ("ends closed stop_breached", ""),
+        ],
+    ),
+    "the last night allowed ends with a sale before the close": (
+        {"params": {"hold_overnight": True}, "max_nights": 1},
+        [
+            *PROTECTED,
+            ("at 15:59:30", ""),
+            ("night", ""),
+            ("at 09:30", f"stop2 {QTY} stop 182.72"),
+            ("to stop2 new", ""),
+            ("minute", ""),
+            ("at 15:54:59", ""),
+            ("wait 1", "cancel stop2"),
+        ],
+    ),
+    "what could not be sold before the close is sold at the open": (
+        {},
+        [
+            *PROTECTED,
+            ("at 15:55", "cancel stop1"),
+            ("down", ""),
+            ("night_of_silence", "; ".join(["cancel stop1"] * 29)),
+            ("up", ""),
+            ("at 09:29:59", ""),
+            ("at 09:30:10", f"exit1 {QTY} market"),
+            ("fill exit1 186.00", ""),
+            ("ends closed flatten_close", ""),
+        ],
+    ),
+}
+
+RESTARTS: dict[str, Scene] = {
+    "while the entry works": [
+        *BUY,
+        ("part entry 0.1 185.50", ""),
+        ("restart", ""),
+        ("wait 20", "cancel entry"),
+        ("to entry canceled", "stop1 0.1 stop 182.72"),
+    ],
+    "while the entry filled unseen": [
+        *BUY,
+        ("fill entry 185.50 silently", ""),
+        ("restart", STOP),
+        ("to stop1 new", ""),
+        ("is protected", ""),
+    ],
+    "before the entry arrived: it is not sent again": [
+        ("next submit dropped", ""),
+        ("buy", ENTRY),
+        ("restart", ""),
+        ("wait 190", ""),
+        ("ends canceled", ""),
+    ],
+    "before the stop arrived: it is said again": [
+        *BUY,
+        ("next submit dropped", ""),
+        ("next look_up failed", ""),
+        ("fill entry 185.50", STOP),
+        ("restart", f"again {STOP}"),
+        ("to stop1 new", ""),
+        ("is protected", ""),
+    ],
+    "while the stop works": [*PROTECTED, ("restart", ""), ("is protected", ""), ("wait 5", "")],
+    "while the stop works and is filled unseen": [
+        *PROTECTED,
+        ("fill stop1 182.70 silently", ""),
+        ("restart", ""),
+        ("ends closed stop", ""),
+    ],
+    "while the stop is being cancelled for an exit": [
+        *PROTECTED,
+        ("sell vwap_fail", "cancel stop1"),
+        ("to stop1 canceled silently", ""),
+        ("restart", f"exit1 {QTY} limit 185.38"),
+        ("fill exit1 185.40", ""),
+        ("ends closed vwap_fail", ""),
+    ],
+    "while the exit works": [
+        *PROTECTED,
+        ("sell vwap_fail", "cancel stop1"),
+        ("to stop1 canceled", f"exit1 {QTY} limit 185.38"),
+        ("to exit1 new", ""),
+        ("restart", ""),
+        ("wait 10", "cancel exit1"),
+        ("to exit1 canceled", f"exit2 {QTY} market"),
+    ],
+    "a minute after the crash a position is armed, not sold as long unprotected": [
+        *BUY,
+        ("down", ""),
+        ("fill entry 185.50", ""),
+        ("asleep 120", ""),
+        ("up", ""),
+        ("restart", STOP),
+        ("to stop1 new", ""),
+        ("wait 5", ""),
+        ("is protected", ""),
+    ],
+}
+
+STRANGERS: dict[str, Scene] = {
+    "a foreign position counts and is never touched": [
+        ("owns MSFT 2", ""),
+        ("minute", ""),
+        ("buy MSFT", ""),
+        ("verdict symbol_owned", ""),
+        ("command flatten", ""),
+        ("wait 60", ""),
+    ],
+    "a foreign order keeps us out of its symbol and is never cancelled": [
+        ("stranger by-hand MSFT buy", ""),
+        ("minute", ""),
+        ("buy MSFT", ""),
+        ("verdict pending_order", ""),
+        ("command flatten", ""),
+        ("wait 60", ""),
+    ],
+    "an order that looks like ours and is not stops entries": [
+        *PROTECTED,
+        ("stranger momentum_breakout-MSFT-20261120T1400-entry MSFT buy", ""),
+        ("minute", ""),
+        ("alarm unknown_own_order", ""),
+        ("buy MSFT", ""),
+        ("verdict halted", ""),
+        ("alarm", ""),
+        ("is protected", ""),
+    ],
+    "all sold by others: the episode ends, our stop is taken back": [
+        *PROTECTED,
+        (f"took AAPL {QTY}", ""),
+        ("minute", ""),
+        ("wait 2", "cancel stop1"),
+        ("to stop1 canceled", ""),
+        ("ends closed sold_by_others", ""),
+        ("alarm position_sold_by_others", ""),
+    ],
+    "one reading that misses shares is no evidence": [
+        *PROTECTED,
+        ("next positions nothing", ""),
+        ("minute", ""),
+        ("wait 5", ""),
+        ("is protected", ""),
+        ("alarm", ""),
+    ],
+    "books that disagree hold entries back meanwhile": [
+        *PROTECTED,
+        (f"took AAPL {QTY}", ""),
+        ("buy MSFT", ""),
+        ("verdict halted", ""),
+    ],
+    "a sale by hand that our own stop is found to have made is not booked twice": [
+        *PROTECTED,
+        ("fill stop1 182.70 silently", ""),
+        *[("next look_up failed", "")] * 2,
+        ("next orders failed", ""),
+        ("minute", ""),
+        ("wait 10", ""),
+        ("ends closed stop", ""),
+        ("alarm", ""),
+    ],
+}
+
+DISK: Scene = [
+    *BUY,
+    ("disk_full", ""),
+    ("fill entry 185.50", STOP),
+    ("to stop1 new", ""),
+    ("alarm journal_failed", ""),
+    ("is protected", ""),
+    ("buy MSFT", ""),
+    ("verdict halted", ""),
+    ("sell vwap_fail", "cancel stop1"),
+    ("to stop1 canceled", f"exit1 {QTY} limit 185.38"),
+    ("to exit1 new", ""),
+    ("wait 10", "cancel exit1"),
+    ("to exit1 canceled", f"exit2 {QTY} market"),
+    ("fill exit2 185.30", ""),
+    ("ends closed vwap_fail", ""),
+    ("disk_freed", ""),
+    ("buy MSFT", ""),
+    ("alarm", ""),
+    ("restart", ""),
+    ("minute", ""),
+    ("buy MSFT", "entry 0.1085996 limit 430.24"),
+]
+
+
+@pytest.mark.parametrize(("changes", "scene"), HALTS.values(), ids=HALTS.keys())
+def test_halts(changes: dict[str, Any], scene: Scene) -> None:
+    """A halt stops entries and nothing else, latches, and has one documented end."""
+    Desk(settings(**changes)).play(scene)
+
+
+@pytest.mark.parametrize(("changes", "scene"), NIGHTS.values(), ids=NIGHTS.keys())
+def test_the_close_and_the_night(changes: dict[str, Any], scene: Scene) -> None:
+    """Flat by the close, or protected again in the first second of the next session."""
+    Desk(settings(**changes)).play(scene)
+
+
+def test_a_half_day_is_flat_before_its_own_close() -> None:
+    """The flatten time comes from the session, not from a habit."""
+    desk = Desk(day=HALF_DAY)
+    desk.play(
+        [
+            *PROTECTED,
+            ("at 12:54:59", ""),
+            ("wait 1", "cancel stop1"),
+            ("to stop1 canceled", f"exit1 {QTY} limit 185.38"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("scene", RESTARTS.values(), ids=RESTARTS.keys())
+def test_a_restart_goes_on_where_the_crash_was(scene: Scene) -> None:
+    """Fold the journal, ask the broker, take the next step that is missing."""
+    Desk().play(scene)
+
+
+@pytest.mark.parametrize("scene", STRANGERS.values(), ids=STRANGERS.keys())
+def test_strangers_in_the_account(scene: Scene) -> None:
+    """What others do is counted and respected, and what is ours is kept right."""
+    Desk().play(scene)
+
+
+def test_a_full_disk_stops_entries_and_nothing_else() -> None:
+    """Without a journal stops, cancels and exits still go out, a human is told once, and a restart proves it writable."""
+    Desk().play(DISK)
+
+
+def test_the_disk_fills_with_an_entry_in_hand() -> None:
+    """The entry whose intent cannot be committed never reaches the broker."""
+    desk = Desk()
+    desk.play([("disk_full", ""), ("buy", ""), ("alarm journal_failed", ""), ("verdict halted", "")])
+    assert desk.broker.orders == {}
+
+
+@pytest.mark.parametrize("failure", [AuthRefused("keys"), Retryable("no request left")], ids=["keys", "budget"])
+def test_the_engine_outlives_what_the_broker_says_to_a_write(failure: Exception) -> None:
+    """Refused keys and a closed door are answers: the position is tried to be protected all the same."""
+    desk = Desk()
+    desk.play(BUY)
+    desk.broker.script["submit"] = deque([failure])
+    desk.do("fill entry 185.50")
+    desk.do("wait 2")
+    assert len(desk.broker.said) == 2
+    desk.do(f"to {desk.broker.said[-1].removeprefix('again ').split()[0]} new")
+    assert desk.engine.position_states() == {"AAPL": "protected"}
+
+
+@pytest.mark.parametrize("failure", [AuthRefused("keys"), Retryable("later")], ids=["keys", "later"])
+def test_the_engine_outlives_what_the_broker_says_to_a_cancel(failure: Exception) -> None:
+    """A cancel nobody took is said again ten seconds later."""
+    desk = Desk()
+    desk.play(PROTECTED)
+    desk.broker.script["cancel"] = deque([failure])
+    desk.play([("close", "cancel stop1"), ("wait 9.9", ""), ("wait 0.2", "cancel stop1")])
+
+
+def test_the_second_signal_of_one_minute_is_not_sent() -> None:
+    """An id is a strategy, a symbol and a minute: what was refused is not tried again under the same id."""
+    desk = Desk()
+    desk.play([("next submit refused insufficient_buying_power", ""), ("buy", ENTRY)])
+    signal = desk.last_buy.evaluation.signal
+    assert signal is not None
+    desk.feed(ev.EntryAsked(desk.clock.now(), signal, D(1)))
+    assert desk.last_buy.verdict == "same_minute"
+    desk.play([("wait 1", ""), ("buy", ENTRY)])
+
+
+def test_bars_the_stream_missed_are_asked_for() -> None:
+    """At the tick every watched symbol has its newest bar, or the gap is read over REST."""
+    desk = Desk()
+    desk.told.clear()
+    desk.wait(60)
+    desk.feed(ev.Tick(desk.clock.now(), desk.belief.session or pytest.fail("no session")))
+    (wanted,) = desk.lines(ev.FetchBars)
+    assert (wanted.symbols, wanted.start, wanted.end) == (("AAPL", "MSFT"), ny("10:30"), ny("10:31"))
+
+
+def test_a_stream_that_comes_back_is_followed_by_a_full_reading() -> None:
+    """Nothing missed during a disconnect is replayed, so everything is read."""
+    desk = Desk()
+    desk.told.clear()
+    desk.feed(ev.StreamChanged(desk.clock.now(), "trade_updates", False))
+    assert desk.alarms == ["stream_lost"]
+    assert desk.lines(ev.Fetch) == []
+    desk.feed(ev.StreamChanged(desk.clock.now(), "trade_updates", True))
+    assert [fetch.what for fetch in desk.lines(ev.Fetch)] == ["orders", "positions", "account"]
+
+
+def test_a_tighter_stop_setting_reaches_an_open_position_and_a_looser_one_does_not() -> None:
+    """A reload never loosens the stop of an open position (INV-20)."""
+    desk = Desk()
+    desk.play(PROTECTED)
+    policy = desk.belief.policy
+    assert policy is not None
+    for rev, pct, said in (("rev2", 0.03, ""), ("rev3", 0.01, f"stop2 {QTY} stop 183.65 over stop1")):
+        desk.feed(ev.ConfigAccepted(desk.clock.now(), rev, settings(stop_loss_pct=pct), policy))
+        assert "; ".join(desk.broker.said) == said
+
+
+def test_the_day_ends_with_its_summary() -> None:
+    """Rows get the day's rounded fees, the summary counts what happened, status is published."""
+    desk = Desk()
+    desk.play([*HELD, ("to stop1 new", ""), ("fill stop1 182.70", ""), ("ends closed stop", "")])
+    closed_at = desk.row.closed_at
+    desk.do("night")
+    (done,) = desk.lines(ev.DayDone)
+    assert (done.summary.trades, done.summary.losses, done.summary.orders_sent) == (1, 1, 2)
+    assert str(done.summary.fees) == "0.03"
+    assert (desk.row.fees, desk.row.closed_at) == (done.summary.fees, closed_at)
+
+
+def test_rows_after_a_restart_are_the_rows_of_before() -> None:
+    """A closed trade keeps its closing time and result when the engine that saw it is gone."""
+    desk = Desk()
+    desk.play([*PROTECTED, ("fill stop1 182.70", ""), ("ends closed stop", "")])
+    closed_at = desk.row.closed_at
+    desk.play([("wait 60", ""), ("restart", ""), ("night", "")])
+    assert closed_at is not None
+    assert desk.row.closed_at == closed_at
