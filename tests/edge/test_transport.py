@@ -1,5 +1,7 @@
 """The last step before the socket holds: time-outs, one host, keys that stay unseen."""
 
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -67,14 +69,18 @@ def test_a_redirect_elsewhere_is_not_followed() -> None:
         assert len(server.asked) == 1
 
 
-def test_settings_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy variable would send every order to somebody else first."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
+def test_settings_of_the_environment_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy variable would send every order to somebody else first, a .netrc would sign it with other keys."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     with canned_server(reply(200, {"reached": "directly"})) as server, guarded(server.url) as session:
         assert session.get(f"{server.url}/v2/account").json() == {"reached": "directly"}
+        assert "authorization" not in server.asked[0].headers
 
 
 def test_a_failed_connection_is_not_tried_twice() -> None:
