@@ -19,6 +19,7 @@ from alpaca_trader.core.models import Mode, OrderType
 from alpaca_trader.edge.alpaca_client import AlpacaClient
 from alpaca_trader.edge.alpaca_streams import (
     AUTH_PAUSE_S,
+    LIVE_PATIENCE,
     VIRTUAL_PATIENCE,
     AlpacaStreams,
     StreamPatience,
@@ -509,7 +510,7 @@ def redirecting(target: str) -> Iterator[str]:
 
 
 def test_silence_counts_while_data_is_expected() -> None:
-    """Open but without data: left alone while none is due, connected anew after ``silence_s`` once it is."""
+    """Open but without data: left alone while none is due; connected anew after ``silence_s`` once it is."""
     expected = threading.Event()
 
     async def quiet(connection: ServerConnection) -> None:
@@ -525,6 +526,29 @@ def test_silence_counts_while_data_is_expected() -> None:
         heard.until(lambda heard: heard.states("market_data")[:3] == [True, False, True])
         assert heard.states("trade_updates") == [True]
         assert "no data received on data stream" in heard.notes[0]
+
+
+def test_the_night_does_not_count_as_silence() -> None:
+    """At the open the last bar is seventeen hours old; patience begins when the next is due, and data renews it."""
+
+    async def at_the_open() -> list[float | None]:
+        is_open: list[bool] = []
+        stream = of_script(
+            "ws://127.0.0.1:9", "ws://127.0.0.1:9", Heard(), LIVE_PATIENCE, lambda: bool(is_open)
+        )._market
+        stream._heard_at_s = asyncio.get_running_loop().time() - 17 * 3600
+        allowed = [stream._data_timeout]
+        is_open.append(True)
+        allowed.append(stream._data_timeout)
+        await stream._dispatch(bar())
+        allowed.append(stream._data_timeout)
+        is_open.clear()
+        return [*allowed, stream._data_timeout]
+
+    night, at_open, after_a_bar, next_night = asyncio.run(at_the_open())
+    assert (night, next_night) == (None, None)
+    assert at_open == pytest.approx(17 * 3600 + 180, abs=5)
+    assert after_a_bar == 180
 
 
 def test_watching_without_a_connection_waits_for_the_next() -> None:

@@ -194,6 +194,8 @@ class _MarketData(StockDataStream):
     def __init__(self, link: _Link, symbols: Sequence[str], expects_data: Callable[[], bool]) -> None:
         self._expects_data = expects_data
         self._silence_s: float | None = None
+        self._due_since_s: float | None = None
+        self._heard_at_s = 0.0
         super().__init__(
             KEYLESS,
             KEYLESS,
@@ -210,8 +212,13 @@ class _MarketData(StockDataStream):
 
     @property
     def _data_timeout(self) -> float | None:
-        """The SDK asks before every wait: silence counts only while the market should be speaking."""
-        return self._silence_s if self._expects_data() else None
+        """The SDK asks before every wait how long after the last data to give up: silence counts from when data was due."""
+        if self._silence_s is None or not self._expects_data():
+            self._due_since_s = None
+            return None
+        if self._due_since_s is None:
+            self._due_since_s = asyncio.get_running_loop().time()
+        return self._silence_s + max(0.0, self._due_since_s - self._heard_at_s)
 
     @_data_timeout.setter
     def _data_timeout(self, seconds: float | None) -> None:
@@ -231,6 +238,7 @@ class _MarketData(StockDataStream):
             while not self._answered.is_set():
                 for message in msgpack.unpackb(await _socket(self).recv()):
                     await self._dispatch(message)
+        self._heard_at_s = asyncio.get_running_loop().time()
         self._link.changed(True)
 
     async def close(self) -> None:
@@ -271,6 +279,7 @@ class _MarketData(StockDataStream):
                 pass
             case _:
                 self._link.take(self._read, msg)
+                self._heard_at_s = asyncio.get_running_loop().time()
 
     def _read(self, message: Any) -> Event | None:
         kind = message.get("T")
@@ -337,8 +346,8 @@ class AlpacaStreams:
     """Both streams. Events come through ``put``, called from the streams' threads; it must return at once.
 
     ``at`` of every event is the clock's time when the message came. ``on_bad`` hears, in words, of trouble and of
-    messages that were left out. ``expects_data`` says whether silence on the market-data stream is suspicious now (in a
-    session, some minutes after its open); it is asked from the stream's thread.
+    messages that were left out. ``expects_data`` says whether the market is open, so that silence on the market-data
+    stream is suspicious; it is asked from the stream's thread.
     """
 
     def __init__(
