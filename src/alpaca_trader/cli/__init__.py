@@ -1,4 +1,82 @@
-"""The command line: one small file per family of commands.
+"""The command ``alpaca-trader``: one small file per family of commands. Reads options, calls one thing, prints.
 
-Parses and prints; what it wires comes from main.
+Each family is imported only when it is used, so that ``status`` and ``--help`` start at once.
 """
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from alpaca_trader.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, problem_of
+
+FAMILIES = {
+    "init": ("start", "Write the settings files a new home needs."),
+    "doctor": ("doctor", "Check this machine, home and account; says what to mend."),
+    "run": ("run", "Trade: simulated, on paper, or live."),
+    "status": ("look", "What the engine last published."),
+    "positions": ("look", "Open positions with their stops."),
+    "orders": ("look", "Orders the engine sent, newest last."),
+    "trades": ("look", "One row per position, entry to exit."),
+    "why": ("explain", "Why a trade happened and what became of it."),
+    "why-not": ("explain", "Why a symbol was not bought at a minute."),
+    "report": ("explain", "Write the day's picture as one HTML file."),
+    "halt": ("control", "Stop new entries; stops and exits go on."),
+    "resume": ("control", "Let entries through again (a human's decision)."),
+    "flatten": ("control", "Close every position of ours, and halt."),
+    "config": ("config", "Show, check, list and roll back settings."),
+    "data": ("data", "Import, list and check minute bars."),
+    "sim": ("sim", "The embedded Alpaca on its own."),
+    "service": ("service", "Run as a service: launchd or systemd."),
+}
+"""Command to (module in this package, one line of help)."""
+
+
+class LazyGroup(click.Group):
+    """Knows every command by name and help line, and imports its module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order a newcomer needs them."""
+        return list(FAMILIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None where there is none of this name."""
+        if cmd_name not in FAMILIES:
+            return None
+        module = import_module(f"alpaca_trader.cli.{FAMILIES[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in FAMILIES.items()])
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command and exit: an error is told in one line, with the exit code that is documented for it."""
+        try:
+            sys.exit(super().main(*args, **{**extra, "standalone_mode": False}))
+        except click.exceptions.Abort as stopped:
+            sys.exit(EXIT_INTERRUPTED if isinstance(stopped.__cause__, KeyboardInterrupt) else EXIT_ERROR)
+        except BrokenPipeError:
+            # Whoever read our output has enough of it; nothing may be written to it any more, not even at the exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_ERROR)
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            click.echo(f"alpaca-trader: {problem.text}", err=True)
+            sys.exit(problem.exit_code)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="alpaca-trader", message="alpaca-trader %(version)s")
+def root() -> None:
+    """Automated trading on Alpaca, with an embedded Alpaca to try it on."""
+
+
+main = root
+"""Entry point."""

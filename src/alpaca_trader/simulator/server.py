@@ -174,14 +174,17 @@ def serve(
     now: Callable[[], float],
     sleep: Callable[[float], object],
     is_done: Callable[[], bool],
+    announce: Callable[[RunningSimulator], object] = lambda running: None,
 ) -> None:
     """Serve `sim` and let its time run `speed` times as fast as `now` (seconds of any steady clock), until `is_done`.
 
-    `sleep` waits the given seconds. Ends cleanly on KeyboardInterrupt too.
+    `sleep` waits the given seconds; `announce` hears the address once requests are answered. Ends cleanly on
+    KeyboardInterrupt too.
     """
     if not speed > 0:
         raise ValueError(f"speed {speed} must be above 0")
-    with running_simulator(sim, port):
+    with running_simulator(sim, port) as running:
+        announce(running)
         started, origin = now(), sim.now
         try:
             while not is_done():

@@ -1,0 +1,137 @@
+"""``halt``, ``resume``, ``flatten``: a word to the engine, left in the home's inbox."""
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from alpaca_trader.cli.common import (
+    RefusedByPolicy,
+    home_option,
+    is_engine_running,
+    mode_option,
+    read_status,
+    require_home,
+)
+
+TAKEN_WITHIN_S = 3.0
+LOOK_EVERY_S = 0.05
+
+reason_option = click.option("--reason", default="", help="Why; kept in the journal.")
+
+
+@click.command()
+@reason_option
+@home_option
+def halt(reason: str, home: Path) -> None:
+    """Stop new entries. Stops and exits go on; only a human's `resume` ends it."""
+    require_home(home)
+    _leave(home, "halt", reason)
+
+
+@click.command()
+@reason_option
+@home_option
+def resume(reason: str, home: Path) -> None:
+    """Let entries through again. For a human on a terminal, who types the word."""
+    require_home(home)
+    _require_typed("resume", "Every halt ends, and entries go through again.", "resume is a human's decision")
+    _leave(home, "resume", reason)
+
+
+@click.command()
+@reason_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--all", "everything", is_flag=True, help="Without an engine: sell what other tools hold, too.")
+@mode_option
+@home_option
+def flatten(reason: str, yes: bool, everything: bool, mode: str | None, home: Path) -> None:
+    """Close every position of ours, and halt.
+
+    A running engine is told. Without one, on paper and live, this command speaks to the broker itself: it needs neither
+    journal nor a disk that can be written, and saying it twice is harmless.
+    """
+    is_running = is_engine_running(home)
+    mode = _mode(home, mode)
+    if not yes:
+        _require_typed(
+            "flatten", f"{mode}: every position is sold at market.", "give --yes to do it without being asked"
+        )
+    if is_running or mode == "SIM":
+        require_home(home)
+        _leave(home, "flatten", reason)
+        return
+    _flatten_now(mode, everything)
+    try:
+        require_home(home)
+        _leave(home, "halt", reason or "flattened without the engine")
+    except (click.ClickException, OSError) as error:
+        click.echo(f"an engine that starts here will trade: it could not be told to halt ({error})", err=True)
+
+
+def _mode(home: Path, mode: str | None) -> str:
+    """The mode named, else the one the engine last ran in."""
+    if mode is not None:
+        return mode.upper()
+    status = read_status(home)
+    if status is None:
+        raise click.UsageError(
+            f"--home {home}: no engine has run here; name the account with --mode paper or --mode live"
+        )
+    return status.mode
+
+
+def _require_typed(word: str, consequence: str, otherwise: str) -> None:
+    """Raises RefusedByPolicy unless a human on a terminal types ``word``."""
+    if not sys.stdin.isatty():
+        raise RefusedByPolicy(f"{word}: no human on a terminal; {otherwise}")
+    if click.prompt(f"{consequence} Type {word} to do it", default="", show_default=False).strip() != word:
+        raise RefusedByPolicy(f"{word}: not typed; nothing was done")
+
+
+def _leave(home: Path, verb: str, reason: str) -> None:
+    """Leave the command, and tell whether an engine has taken it."""
+    from alpaca_trader.edge import inbox
+    from alpaca_trader.edge.clock import SystemClock
+
+    clock = SystemClock()
+    left = inbox.leave(home / "data" / "inbox", verb, _actor(), reason, clock.now())
+    if not is_engine_running(home):
+        click.echo(f"{verb}: no engine runs in {home}; it is honoured at the next start")
+        return
+    until = clock.monotonic() + TAKEN_WITHIN_S
+    while left.exists() and clock.monotonic() < until:
+        clock.sleep(LOOK_EVERY_S)
+    if left.exists():
+        click.echo(
+            f"{verb}: left for the engine, which takes it before its next event; `alpaca-trader status` shows it"
+        )
+    else:
+        click.echo(f"{verb}: taken by the engine")
+
+
+def _actor() -> str:
+    """Who says it, for the journal."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return f"user {os.getuid()}"
+
+
+def _flatten_now(mode: str, everything: bool) -> None:
+    """Speak to the broker without an engine."""
+    from alpaca_trader.cli.hosted import hosted_broker
+    from alpaca_trader.core.models import Mode
+    from alpaca_trader.edge.clock import SystemClock
+    from alpaca_trader.edge.emergency import flatten_now
+
+    clock = SystemClock()
+    with hosted_broker(Mode(mode), clock) as broker:
+        is_anything = False
+        for line in flatten_now(broker, clock, everything):
+            is_anything = True
+            click.echo(f"{mode}  {line}")
+        if not is_anything:
+            click.echo(f"{mode}  nothing is held and nothing is open")
