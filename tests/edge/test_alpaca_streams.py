@@ -18,7 +18,6 @@ from alpaca_trader.core.events import BarClosed, BarRevised, Event, ExecutionRep
 from alpaca_trader.core.models import Mode, OrderType
 from alpaca_trader.edge.alpaca_client import AlpacaClient
 from alpaca_trader.edge.alpaca_streams import (
-    AUTH_PAUSE_S,
     LIVE_PATIENCE,
     VIRTUAL_PATIENCE,
     AlpacaStreams,
@@ -29,6 +28,7 @@ from alpaca_trader.edge.credentials import Credentials
 from alpaca_trader.edge.endpoints import Endpoints
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.edge.simulated_feed import DriverClock
+from alpaca_trader.edge.stream_link import AUTH_PAUSE_S
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
 from tests.edge.canned import CREDENTIALS, KEY, NOW, SECRET, approved, canned_server, order_body, reply
 from tests.edge.canned_socket import Script, canned_socket
