@@ -43,12 +43,13 @@ from alpaca_trader.edge.defaults import write_defaults
 from alpaca_trader.edge.endpoints import Endpoints, check_environment
 from alpaca_trader.edge.executor import OrderExecutor
 from alpaca_trader.edge.home import EngineLock, Home
+from alpaca_trader.edge.inbox import InboxWatcher
 from alpaca_trader.edge.journal.sqlite import Journal
 from alpaca_trader.edge.live_feed import LiveFeed
 from alpaca_trader.edge.logger import TradingLogger
 from alpaca_trader.edge.recorder import PeopleRecorder
 from alpaca_trader.edge.redaction import Redactor
-from alpaca_trader.edge.scheduler import TradingScheduler
+from alpaca_trader.edge.scheduler import HEARTBEAT_S, TradingScheduler
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.edge.session_trigger import SessionTrigger, watch_begins, watch_ends
 from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
@@ -170,22 +171,33 @@ def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) 
     home = Home(home_path)
     home.create()
     clock = SystemClock()
+    check_environment(mode, os.environ)
+    ConfigStore(home.config).load()  # what is wrong with the settings is said before anybody is asked for keys
+    credentials = _patiently(lambda: load_credentials(os.environ), clock, _say)
+    endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
+    return trade_hosted(home, mode, credentials, endpoints, clock, watch)
+
+
+def trade_hosted(
+    home: Home,
+    mode: Mode,
+    credentials: Credentials,
+    endpoints: Endpoints,
+    clock: SystemClock,
+    watch: Watch,
+    heartbeat_s: float = HEARTBEAT_S,
+) -> RunEnd:
+    """The live wiring on whatever broker the endpoints name; the clock and the broker must agree on the time."""
     with ExitStack() as stack:
         stack.callback(EngineLock(home).release)
-        check_environment(mode, os.environ)
-        policy = ConfigStore(home.config).load()[1]
-        credentials = load_credentials(os.environ)
-        endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
         trader = _Trader(home, mode, clock, credentials, watch, stack)
         broker = AlpacaClient(credentials, endpoints=endpoints, clock=clock, sleep=clock.sleep, on_bad=trader.on_bad)
         stack.callback(broker.close)
         account = _patiently(broker.get_account, clock, trader.on_bad)
         if mode is Mode.LIVE:
-            _require_two_keys(home, policy, account.account_number, clock)
+            _require_two_keys(home, trader.start[1], account.account_number, clock)
         trader.journal.bind_account(account.account_id)
         calendar = SessionCalendar()
-        _agree_on_sessions(calendar, broker, clock, trader.on_bad)
-        trigger = SessionTrigger(calendar)
         feed = LiveFeed(clock, trader.engine.next_wakeup)
         scheduler = TradingScheduler(
             calendar,
@@ -193,6 +205,7 @@ def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) 
             clock,
             report=lambda code, text: trader.on_bad(f"{code}: {text}"),
             on_jump=lambda gap: feed.put(ev.Command(clock.now(), "started", "clock", f"asleep for {gap}")),
+            heartbeat_s=heartbeat_s,
         )
         streams = AlpacaStreams(
             credentials,
@@ -204,13 +217,19 @@ def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) 
             expects_data=scheduler.is_market_open,
         )
         watcher = ConfigWatcher(home.config, STRATEGY_FILE, lambda: feed.put(ev.Timer(clock.now())))
-        watchdog = Watchdog(feed, trigger, clock, _give_up)
+        inbox = InboxWatcher(home.path, home.inbox, trader.is_halted, lambda: feed.put(ev.Timer(clock.now())))
+        watchdog = Watchdog(feed, SessionTrigger(calendar), clock, _give_up)
         is_stopped = _stop_on_signals(feed.stop, stack)
-        signal.signal(signal.SIGUSR1, lambda *_: feed.put(ev.Command(clock.now(), "halt", "signal", "SIGUSR1")))
-        for part in (scheduler, streams, watcher, watchdog):
+        stack.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, lambda *_: feed.put(_halt(clock))))
+
+        def agree() -> None:
+            _agree_on_sessions(calendar, broker, clock, trader.on_bad)
+
+        agree()
+        for part in (scheduler, streams, watcher, inbox, watchdog):
             part.start()
             stack.callback(part.stop)
-        trader.trade(feed, broker, streams)
+        trader.trade(feed, broker, streams, agree)
         return RunEnd(home, mode, trader.journal.head(), is_stopped())
 
 
@@ -240,11 +259,17 @@ class _Trader:
         """What the data stream has to bring: the watchlists and what is held."""
         return tuple(sorted({*config.watchlist(), *self.engine.belief.episodes}))
 
+    def is_halted(self) -> bool:
+        """Whether somebody's halt is in force."""
+        return "operator" in self.engine.belief.risk.latched
+
     def on_bad(self, note: str) -> None:
         """Trouble at the edge, in words without secrets."""
         self.logger.log_event("edge_trouble", "warning", {"untrusted_text": note})
 
-    def trade(self, feed: Feed, broker: Broker, streams: AlpacaStreams) -> None:
+    def trade(
+        self, feed: Feed, broker: Broker, streams: AlpacaStreams, on_session: Callable[[], None] = lambda: None
+    ) -> None:
         """Run the engine until the feed ends. Whatever breaks it is logged before it is passed on."""
         facts = {"version": version("alpaca-trader"), "pid": os.getpid(), "home": str(self._home.path)}
         status_file = self._home.status_file
@@ -255,9 +280,10 @@ class _Trader:
             self._store,
             self.start,
             self._clock,
-            self._home.path,
-            lambda: "operator" in self.engine.belief.risk.latched,
+            self._home,
+            self.is_halted,
             lambda config: streams.watch(self.symbols(config)),
+            on_session,
         )
         self.logger.log_event("started", "info", {"mode": self._mode.value, **facts})
         try:
@@ -354,19 +380,35 @@ def _require_two_keys(home: Home, policy: Policy, account_number: str, clock: Cl
     arming.arm(armed, policy, account_number, code, clock.now(), input)
 
 
-def _agree_on_sessions(
-    calendar: SessionCalendar, broker: Broker, clock: SystemClock, tell: Callable[[str], None]
-) -> None:
-    """Only hours that the broker's calendar and ours both hold to be a session are one (F30)."""
+def _agree_on_sessions(calendar: SessionCalendar, broker: Broker, clock: Clock, tell: Callable[[str], None]) -> None:
+    """Only hours that the broker's calendar and ours both hold to be a session are one (F30).
+
+    Asked at the start and before each session. Where the broker cannot be asked our own calendar stands: its next
+    answer to anything else decides whether there is trading at all.
+    """
     first = clock.now().date()
     last = first + timedelta(days=30)
-    differences = calendar.differences(_patiently(lambda: broker.get_calendar(first, last), clock, tell), first, last)
+    try:
+        sessions = broker.get_calendar(first, last)
+    except Retryable as failure:
+        tell(f"the broker's calendar could not be read: {failure}")
+        return
+    differences = calendar.differences(sessions, first, last)
     for each in differences:
         tell(f"the calendars differ on {each.day}: only {each.overlap} counts as a session")
     calendar.narrow(differences)
 
 
+def _halt(clock: Clock) -> ev.Command:
+    return ev.Command(clock.now(), "halt", "signal", "SIGUSR1")
+
+
+def _say(note: str) -> None:
+    """To whoever started us, before there is a log."""
+    os.write(2, f"alpaca-trader: {note}\n".encode())
+
+
 def _give_up(reason: str) -> None:
     """The loop hangs: end the process, hard, so that the supervisor starts it again into recovery (F46)."""
-    os.write(2, f"alpaca-trader: {reason}; ending with {EXIT_HUNG}\n".encode())
+    _say(f"{reason}; ending with {EXIT_HUNG}")
     os._exit(EXIT_HUNG)

@@ -6,7 +6,6 @@ least a second apart; bars come before the tick that uses them, so an edit is in
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.config import StrategyConfig
@@ -14,6 +13,7 @@ from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.ports import Clock, Feed
 from alpaca_trader.edge import inbox
 from alpaca_trader.edge.config_store import ConfigChange, ConfigRefused, ConfigStore
+from alpaca_trader.edge.home import Home
 
 LOOK_EVERY = timedelta(seconds=1)
 
@@ -27,11 +27,15 @@ class AttendedFeed:
         store: ConfigStore,
         start: tuple[StrategyConfig, Policy, str],
         clock: Clock,
-        home: Path,
+        home: Home,
         is_halted: Callable[[], bool],
         on_config: Callable[[StrategyConfig], object],
+        on_session: Callable[[], None],
     ) -> None:
-        """``start`` is the config, policy and revision the run begins with; ``on_config`` hears of every later one."""
+        """``start`` is the config, policy and revision the run begins with; ``on_config`` hears of every later one.
+
+        ``on_session`` is called before each ``SessionOpened``, on the engine's thread.
+        """
         self._feed = feed
         self._store = store
         self._start = start
@@ -39,6 +43,7 @@ class AttendedFeed:
         self._home = home
         self._is_halted = is_halted
         self._on_config = on_config
+        self._on_session = on_session
         self._looked_at: datetime | None = None
 
     def __iter__(self) -> Iterator[ev.Event]:
@@ -48,6 +53,8 @@ class AttendedFeed:
         yield ev.Command(self._clock.now(), "started", "engine", "start")
         for event in self._feed:
             yield from self._look()
+            if isinstance(event, ev.SessionOpened):
+                self._on_session()
             yield event
         yield ev.Command(self._clock.now(), "stopping", "engine", "end")
 
@@ -64,4 +71,4 @@ class AttendedFeed:
                 yield ev.ConfigRefused(now, file_hash or "", detail)
             case None:
                 pass
-        yield from inbox.take(self._home, self._home / "data" / "inbox", now, self._is_halted())
+        yield from inbox.take(self._home.path, self._home.inbox, now, self._is_halted())

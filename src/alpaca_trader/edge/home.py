@@ -51,6 +51,11 @@ class Home:
         """The engine's state, replaced each tick."""
         return self.logs / "status.json"
 
+    @property
+    def inbox(self) -> Path:
+        """The folder of commands for the engine."""
+        return self.data / "inbox"
+
     def database(self, mode: Mode) -> Path:
         """The journal of ``mode``."""
         return self.data / DATABASES[mode]

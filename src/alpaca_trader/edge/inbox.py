@@ -6,7 +6,8 @@ there; removing it does not resume (safety 6).
 """
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -40,6 +41,40 @@ def take(home: Path, folder: Path, at: datetime, is_halted: bool) -> Iterator[Co
             continue
         yield command
         path.unlink(missing_ok=True)
+
+
+class InboxWatcher:
+    """Calls ``on_command`` from its own thread, about every second, while something new waits to be taken."""
+
+    _EVERY_S = 1.0
+
+    def __init__(self, home: Path, folder: Path, is_halted: Callable[[], bool], on_command: Callable[[], None]) -> None:
+        """``is_halted`` tells whether a ``HALT`` file has been obeyed already; ``on_command`` only puts an event."""
+        self._home = home
+        self._folder = folder
+        self._is_halted = is_halted
+        self._on_command = on_command
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inbox-watcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch; a watcher starts once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stopping.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Look once."""
+        has_halt_file = (self._home / HALT_FILE).exists() and not self._is_halted()
+        if has_halt_file or (self._folder.is_dir() and any(self._folder.glob("*.json"))):
+            self._on_command()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._EVERY_S):
+            self.check()
 
 
 def _read(path: Path, at: datetime) -> Command | None:

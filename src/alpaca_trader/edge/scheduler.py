@@ -24,7 +24,7 @@ from alpaca_trader.core.ports import Clock
 from alpaca_trader.edge.calendar import SessionCalendar
 from alpaca_trader.edge.session_trigger import SessionTrigger, SessionWatch
 
-_HEARTBEAT_S = 30
+HEARTBEAT_S = 30.0
 _JUMP = timedelta(seconds=90)
 _TROUBLE = {
     EVENT_JOB_MAX_INSTANCES: ("job_overrun", "was due again while it still ran"),
@@ -44,6 +44,7 @@ class TradingScheduler:
         *,
         report: Callable[[str, str], None],
         on_jump: Callable[[timedelta], None],
+        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         """``put`` takes the events; ``report(code, text)`` hears of trouble: ticks_missed, job_overrun, job_missed,
         job_failed. ``on_jump(gap)`` is called, before any event, when the wall clock moved on by more than 90 s without
@@ -54,6 +55,7 @@ class TradingScheduler:
         self._clock = clock
         self._report = report
         self._on_jump = on_jump
+        self._heartbeat_s = heartbeat_s
         self._watch = SessionWatch(calendar)
         self._last_look = clock.now()
         # One worker: two looks at once could announce in the wrong order.
@@ -68,7 +70,7 @@ class TradingScheduler:
         self.schedule_market_close_tasks()
         self._add("20-tick", SessionTrigger(self._calendar, "tick"))
         # A suspended machine's long waits go on after it wakes; this one is never longer than half a minute.
-        self._add("90-heartbeat", IntervalTrigger(seconds=_HEARTBEAT_S, timezone=UTC))
+        self._add("90-heartbeat", IntervalTrigger(seconds=self._heartbeat_s, timezone=UTC))
         self._scheduler.start()
 
     def stop(self) -> None:
