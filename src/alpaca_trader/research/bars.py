@@ -78,6 +78,11 @@ def fingerprint(frames: Mapping[str, Frame]) -> str:
     return digest.hexdigest()[:16]
 
 
+def at_minute(seconds: int) -> datetime:
+    """A minute as an aware time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def minute_text(seconds: int) -> str:
     """A minute as people write it: 2019-02-11T14:30Z."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%MZ}"
+    return f"{at_minute(seconds):%Y-%m-%dT%H:%MZ}"

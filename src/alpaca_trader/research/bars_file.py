@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +13,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alpaca_trader.core.errors import BadInput
-from alpaca_trader.research.bars import NUMBERS, PRICES, UNKNOWN, Finding, Floats, Ints
+from alpaca_trader.research.bars import (
+    NUMBERS,
+    PRICES,
+    UNKNOWN,
+    Finding,
+    Flags,
+    Floats,
+    Frame,
+    Ints,
+    frame,
+    minute_text,
+)
 from alpaca_trader.research.bars_time import (
     Place,
     checked_zone,
@@ -74,6 +85,29 @@ class Rows:
     feed: str
     adjustment: str
     findings: list[Finding]
+    number: Ints
+    """A row's place in the file, counted from 0; it stays with the row when others are left out."""
+
+    def taken(self, which: Ints | Flags) -> "Rows":
+        """These rows alone, in this order."""
+        numbers = {name: values[which] for name, values in self.numbers.items()}
+        session = None if self.session is None else self.session[which]
+        kept = (self.code[which], self.start[which], numbers, session)
+        return Rows(self.place, self.symbols, *kept, self.feed, self.adjustment, self.findings, self.number[which])
+
+    def frames(self) -> dict[str, Frame]:
+        """The rows cut by symbol; they must be in order."""
+        edges = np.searchsorted(self.code, np.arange(len(self.symbols) + 1))
+        return {
+            symbol: frame(self.start[first:last], {name: values[first:last] for name, values in self.numbers.items()})
+            for symbol, first, last in zip(self.symbols, edges[:-1], edges[1:], strict=True)
+            if first < last
+        }
+
+    def where(self, index: int) -> str:
+        """The row as a message names it: line 17: AAPL 2019-02-11T14:31Z."""
+        row = f"{self.place.unit} {self.place.first + int(self.number[index])}: " if self.place.unit else ""
+        return f"{self.place.source}: {row}{self.symbols[int(self.code[index])]} {minute_text(int(self.start[index]))}"
 
 
 def read_rows(path: Path, reading: Reading, symbols: Sequence[str] | None = None) -> Rows:
@@ -176,9 +210,14 @@ def _sorted_codes(symbols: Sequence[str], code: Ints) -> tuple[list[str], Ints]:
 # --- Parquet ---------------------------------------------------------------------------------------------------------
 
 
-def _open_parquet(path: Path) -> Any:
+def require_pyarrow(what: Path) -> None:
+    """Raises BadInput, saying what to install, where Parquet is needed and pyarrow is not there."""
     if pq is None:
-        raise BadInput(f"{path}: Parquet needs pyarrow, which is not installed: {INSTALL} (CSV works without)")
+        raise BadInput(f"{what}: Parquet needs pyarrow, which is not installed: {INSTALL} (CSV files work without)")
+
+
+def _open_parquet(path: Path) -> Any:
+    require_pyarrow(path)
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
@@ -188,27 +227,32 @@ def _open_parquet(path: Path) -> Any:
 
 
 def _parquet(path: Path, reading: Reading, symbols: Sequence[str] | None) -> Rows:
-    schema = _open_parquet(path).schema_arrow
-    names, findings = _spelled(path, schema.names, reading)
-    chosen = [(names["symbol"], "in", list(symbols))] if symbols is not None and "symbol" in names else None
+    file = _open_parquet(path)
+    names, findings = _spelled(path, file.schema_arrow.names, reading)
+    wanted = list(names.values())
     try:
-        table = (
-            pq.ParquetFile(path).read(list(names.values()))
-            if chosen is None
-            else pq.read_table(path, columns=list(names.values()), filters=chosen)
-        )
+        if symbols is None or "symbol" not in names:
+            table = file.read(wanted)
+        else:
+            table = pq.read_table(path, columns=wanted, filters=[(names["symbol"], "in", list(symbols))])
     except (pa.ArrowException, OSError) as error:
         raise BadInput(
             f"{path}: the Parquet file is damaged ({_first_line(error)}); fetch or write it again"
         ) from error
-    place = Place(path, "row", 1, names["timestamp"])
+    rows = table_rows(table, names, reading, Place(path, "row", 1, names["timestamp"]))
+    said = file.schema_arrow.metadata or {}
+    rows.feed, rows.adjustment = (said.get(key, UNKNOWN.encode()).decode() for key in (b"feed", b"adjustment"))
+    rows.findings = findings
+    return rows
+
+
+def table_rows(table: Any, names: Mapping[str, str], reading: Reading, place: Place) -> Rows:
+    """The rows of a pyarrow table; ``names`` are our column names to its own. Feed and adjustment stay unknown."""
     numbers = {name: np.full(table.num_rows, np.nan) for name in NUMBERS}
     for name in NUMBERS:
         if name in names:
             numbers[name] = _parquet_numbers(table.column(names[name]), place._replace(column=names[name]))
-    start = minutes(
-        _parquet_instants(table.column(names["timestamp"]), reading.zone, place), reading.label == "end", place
-    )
+    micros = _parquet_instants(table.column(names["timestamp"]), reading.zone, place)
     held, code = _parquet_words(table, names.get("symbol"), place, str(reading.symbol))
     _check_symbols(place._replace(column="symbol"), held, code)
     held, code = _sorted_codes(held, code)
@@ -216,13 +260,8 @@ def _parquet(path: Path, reading: Reading, symbols: Sequence[str] | None) -> Row
     if "session" in names:
         words, which = _parquet_words(table, names["session"], place, "")
         session = np.array([_session_code(word) for word in words] or [-1], dtype=np.int8)[which]
-    said = {
-        key.decode(): value.decode()
-        for key, value in (schema.metadata or {}).items()
-        if key in (b"feed", b"adjustment")
-    }
-    feed, adjustment = said.get("feed", UNKNOWN), said.get("adjustment", UNKNOWN)
-    return Rows(place, held, code, start, numbers, session, feed, adjustment, findings)
+    start = minutes(micros, reading.label == "end", place)
+    return Rows(place, held, code, start, numbers, session, UNKNOWN, UNKNOWN, [], np.arange(len(code)))
 
 
 def _parquet_words(table: Any, name: str | None, place: Place, otherwise: str) -> tuple[list[Any], Ints]:
@@ -287,7 +326,18 @@ def _csv(path: Path, reading: Reading) -> Rows:
     session = np.concatenate([np.zeros(0, dtype=np.int8), *(piece[3] for piece in pieces)])
     held, code = _sorted_codes(list(symbols), code)
     place = Place(path, "line", 2, names["timestamp"])
-    return Rows(place, held, code, start, numbers, session if "session" in names else None, UNKNOWN, UNKNOWN, findings)
+    return Rows(
+        place,
+        held,
+        code,
+        start,
+        numbers,
+        session if "session" in names else None,
+        UNKNOWN,
+        UNKNOWN,
+        findings,
+        np.arange(len(code)),
+    )
 
 
 def _csv_header(path: Path) -> list[str]:

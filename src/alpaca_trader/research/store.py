@@ -1,14 +1,40 @@
-"""Minute bars from files: read, judged, and handed over only when they may be traded on."""
+"""Minute bars that may be traded on: read from a file, or kept by symbol and month in the home folder.
 
-from datetime import UTC, datetime
+    file ──read──▶ rows ──judge──▶ findings and frames ──▶ BarFile (no error among its problems)
+                                          └──────────────▶ BarStore: symbol=AAPL/2019-02.parquet
+
+One symbol's stored bars are of one feed and one adjustment, because volumes compare only within a feed (domain 1).
+"""
+
+import fcntl
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
-import numpy as np
-
 from alpaca_trader.core.errors import BadInput
-from alpaca_trader.edge.calendar import SessionCalendar, new_york_date
-from alpaca_trader.research.bars import BarFile, fingerprint, frame
-from alpaca_trader.research.bars_file import Label, Reading, read_rows
+from alpaca_trader.edge.calendar import NEW_YORK, SessionCalendar
+from alpaca_trader.edge.home import ADVICE, PRIVATE_FILE, PRIVATE_FOLDER
+from alpaca_trader.research.bar_import import BarImport, Imported, Incoming
+from alpaca_trader.research.bar_judge import bar_file, gravest_first, judged, refuse_errors
+from alpaca_trader.research.bar_partitions import (
+    Partition,
+    partition,
+    partition_rows,
+    stored_months,
+    stored_symbols,
+)
+from alpaca_trader.research.bars import UNKNOWN, BarFile, Finding
+from alpaca_trader.research.bars_file import Label, Reading, read_rows, require_pyarrow
+
+ADJUSTMENTS = ("raw", "split", "dividend", "all", UNKNOWN)
+"""Alpaca's words for what was done to history, and ours for not knowing."""
+FEED_WORD = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
 def read_bars(
@@ -19,28 +45,197 @@ def read_bars(
     symbol: str | None = None,
     calendar: SessionCalendar | None = None,
 ) -> BarFile:
-    """The bars of a Parquet or CSV file. Raises BadInput for what may not be traded on."""
-    rows = read_rows(path, Reading(label, zone, symbol))
-    calendar = calendar or SessionCalendar()
-    frames = {}
-    prices = np.stack([rows.numbers[name] for name in ("open", "high", "low", "close")])
-    rows.place.refuse(
-        np.asarray(~(np.isfinite(prices) & (prices > 0)).all(axis=0), dtype=np.bool_),
-        rows.start.astype("datetime64[s]"),
-        "has a price that is missing or not positive",
-    )
-    for number, name in enumerate(rows.symbols):
-        mine = np.flatnonzero(rows.code == number)
-        mine = mine[np.argsort(rows.start[mine], kind="stable")]
-        start = rows.start[mine]
-        if np.any(np.diff(start) == 0):
-            raise BadInput(f"{path}: {name} has a minute twice")
-        frames[name] = frame(start, {column: values[mine] for column, values in rows.numbers.items()})
-    starts = np.unique(rows.start)
-    first, last = (new_york_date(datetime.fromtimestamp(int(starts[k]), UTC)) for k in (0, -1))
-    days = [
-        s.day
-        for s in calendar.sessions(first, last)
-        if np.any((starts >= s.open.timestamp()) & (starts < s.close.timestamp()))
-    ]
-    return BarFile(path, frames, days, fingerprint(frames), rows.feed, rows.adjustment, tuple(rows.findings))
+    """The bars of a Parquet or CSV file, as the simulator replays them.
+
+    ``label`` says whether timestamps are the start of their minute (the default, doubted where it looks wrong) or its
+    end, ``zone`` in which zone timestamps are that carry none, ``symbol`` what a file without a symbol column is about.
+    Raises BadInput for the first thing that must not be traded on; ``check_bars`` lists all of them.
+    """
+    reading = Reading(label, zone, symbol)
+    rows, table, findings = judged(read_rows(path, reading), reading, calendar or SessionCalendar())
+    refuse_errors(findings)
+    return bar_file(path, rows, table, findings)
+
+
+def check_bars(
+    path: Path,
+    *,
+    label: Label | None = None,
+    zone: str | None = None,
+    symbol: str | None = None,
+    calendar: SessionCalendar | None = None,
+) -> list[Finding]:
+    """Everything to know about a file of bars, errors first. Raises BadInput where it is no table of bars at all."""
+    reading = Reading(label, zone, symbol)
+    return judged(read_rows(path, reading), reading, calendar or SessionCalendar())[2]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSymbol:
+    """A row of ``data ls``. ``feed`` joins several feeds with + where files were mixed by hand: ``check`` objects."""
+
+    symbol: str
+    feed: str
+    adjustment: str
+    first: date
+    """The New York date of the first bar."""
+    last: date
+    days: int
+    """Sessions with a bar in regular hours."""
+    bars: int
+
+
+class BarStore:
+    """Bars by symbol and New York month under ``root``. Making the object touches nothing.
+
+    Every method raises BadInput where pyarrow is not installed, and for a stored file that is damaged, naming it.
+    """
+
+    def __init__(self, root: Path, calendar: SessionCalendar | None = None) -> None:
+        self.root = root
+        self._calendar = calendar or SessionCalendar()
+
+    def import_file(
+        self,
+        path: Path,
+        *,
+        label: Label | None = None,
+        zone: str | None = None,
+        symbol: str | None = None,
+        feed: str | None = None,
+        adjustment: str | None = None,
+        replaces: bool = False,
+    ) -> Imported:
+        """Add the bars of a file. Nothing is changed unless all of it can be; the same file twice changes nothing.
+
+        ``feed`` (``iex``, ``sip`` ...) and ``adjustment`` (``raw``, ``split``, ``dividend``, ``all``) say what the file
+        does not say itself; else they are "unknown". A minute stored with other numbers is refused unless ``replaces``.
+        Raises BadInput as ``read_bars`` does; with E_FEED_MISMATCH where a symbol is stored from another feed or with
+        another adjustment; and where the folder cannot be written.
+        """
+        require_pyarrow(self.root)
+        if feed is not None and not FEED_WORD.fullmatch(feed):
+            raise BadInput(f"feed {feed!r} is no feed; say it in small letters, like iex or sip")
+        if adjustment is not None and adjustment not in ADJUSTMENTS:
+            raise BadInput(f"adjustment {adjustment!r} is unknown; it is one of {', '.join(ADJUSTMENTS)}")
+        incoming = Incoming(path, Reading(label, zone, symbol), feed, adjustment, replaces)
+        try:
+            with self._locked():
+                return BarImport(self.root, self._calendar, incoming).run()
+        except OSError as error:
+            raise BadInput(
+                f"{self.root} cannot be written ({error.strerror}); nothing was imported; {ADVICE}"
+            ) from error
+
+    def ls(self) -> list[StoredSymbol]:
+        """What is stored, one row a symbol, in alphabetical order. Reads footers, no bars."""
+        require_pyarrow(self.root)
+        rows = []
+        for symbol in stored_symbols(self.root):
+            held = [partition(path) for path in stored_months(self.root, symbol)]
+            if held:
+                feeds, adjustments = _words(held, "feed"), _words(held, "adjustment")
+                extent = (min(each.first for each in held), max(each.last for each in held))
+                counts = (sum(each.days for each in held), sum(each.bars for each in held))
+                rows.append(StoredSymbol(symbol, "+".join(feeds), "+".join(adjustments), *extent, *counts))
+        return rows
+
+    def check(self, symbols: Sequence[str] | None = None) -> list[Finding]:
+        """Everything to know about the stored bars of ``symbols`` (all), errors first. One symbol is held at a time."""
+        require_pyarrow(self.root)
+        feeds: dict[str, str] = {}
+        findings: list[Finding] = []
+        for symbol in self._known(symbols):
+            try:
+                findings += self._check_symbol(symbol, feeds)
+            except BadInput as damage:
+                findings.append(Finding("error", "damaged", str(damage), symbol))
+        usual = Counter(feeds.values()).most_common(1)
+        for symbol, feed in feeds.items():
+            if feed != usual[0][0]:
+                text = f"{symbol} is stored from feed {feed}, most symbols from {usual[0][0]}; they cannot be loaded together"
+                findings.append(Finding("warning", "feed_differs", text, symbol))
+        return gravest_first(findings)
+
+    def load(
+        self, symbols: Sequence[str] | None = None, first: date | None = None, last: date | None = None
+    ) -> BarFile:
+        """The stored bars of ``symbols`` (all) on the New York dates from ``first`` to ``last``, both inclusive.
+
+        Raises BadInput for a symbol that is not stored or has no bar in the range, for bars that may not be traded on,
+        and with E_FEED_MISMATCH where the symbols come from different feeds or adjustments.
+        """
+        require_pyarrow(self.root)
+        begin, end = first or date.min, last or date.max
+        if begin > end:
+            raise BadInput(f"first {first} lies after last {last}; name the earlier day first")
+        wanted: list[Partition] = []
+        for symbol in self._known(symbols):
+            held = [partition(path) for path in stored_months(self.root, symbol)]
+            inside = [each for each in held if each.first <= end and each.last >= begin]
+            if not inside:
+                extent = f"{held[0].first} to {held[-1].last}" if held else "nothing"
+                raise BadInput(f"{self.root}: {symbol} has no bars from {begin} to {end}; stored is {extent}")
+            wanted += inside
+        if not wanted:
+            raise BadInput(f"{self.root} holds no bars; import a file first: data import FILE")
+        for name in ("feed", "adjustment"):
+            if len(words := _words(wanted, name)) > 1:
+                example = ", ".join(
+                    f"{next(each.path.parent.name for each in wanted if getattr(each, name) == word)} {word}"
+                    for word in words
+                )
+                raise BadInput(f"E_FEED_MISMATCH: {self.root}: bars with different {name} are never mixed: {example}")
+        rows = partition_rows(self.root, [each.path for each in wanted])
+        rows.feed, rows.adjustment = wanted[0].feed, wanted[0].adjustment
+        if first is not None:
+            rows = rows.taken(rows.start >= _midnight(first))
+        if last is not None:
+            rows = rows.taken(rows.start < _midnight(last + timedelta(days=1)))
+        rows, table, findings = judged(rows, Reading(zone="UTC", label="start"), self._calendar)
+        refuse_errors(findings)
+        return bar_file(self.root, rows, table, findings)
+
+    def _check_symbol(self, symbol: str, feeds: dict[str, str]) -> list[Finding]:
+        held = [partition(path) for path in stored_months(self.root, symbol)]
+        findings = []
+        for name in ("feed", "adjustment"):
+            if len(words := _words(held, name)) > 1:
+                text = f"{symbol} is stored with {name} {' and '.join(words)}; they must not be mixed: import it again"
+                findings.append(Finding("error", "feed_mismatch", text, symbol))
+        feeds[symbol] = held[0].feed
+        rows = partition_rows(held[0].path.parent, [each.path for each in held])
+        if rows.symbols != [symbol]:
+            raise BadInput(f"{held[0].path.parent} holds bars of {', '.join(rows.symbols)}; import them again")
+        return findings + judged(rows, Reading(zone="UTC", label="start"), self._calendar)[2]
+
+    def _known(self, symbols: Sequence[str] | None) -> list[str]:
+        """The symbols asked for, each once and in alphabetical order. Raises BadInput for one that is not stored."""
+        held = stored_symbols(self.root)
+        for symbol in symbols or ():
+            if symbol not in held:
+                near = get_close_matches(symbol.upper(), held, 1)
+                hint = f"; is {near[0]} meant?" if near else f"; it holds {len(held)} symbols (data ls)"
+                raise BadInput(f"{self.root} holds no bars of {symbol!r}{hint}")
+        return held if symbols is None else sorted(set(symbols))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One import at a time: two would overwrite each other's merges."""
+        self.root.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise BadInput(f"{self.root}: another import is running; wait until it has ended") from None
+        finally:
+            os.close(descriptor)
+
+
+def _words(held: Sequence[Partition], name: str) -> list[str]:
+    return sorted({str(getattr(each, name)) for each in held})
+
+
+def _midnight(day: date) -> int:
+    return int(datetime.combine(day, time(), NEW_YORK).timestamp())
