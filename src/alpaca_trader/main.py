@@ -32,7 +32,7 @@ from alpaca_trader.core.recovery import rebuild
 from alpaca_trader.core.strategy_manager import StrategyManager
 from alpaca_trader.edge import arming
 from alpaca_trader.edge.alpaca_client import AlpacaClient
-from alpaca_trader.edge.alpaca_streams import AlpacaStreams, StreamPatience
+from alpaca_trader.edge.alpaca_streams import AlpacaStreams
 from alpaca_trader.edge.attended import AttendedFeed
 from alpaca_trader.edge.calendar import SessionCalendar
 from alpaca_trader.edge.clock import Pacer, SystemClock
@@ -53,6 +53,7 @@ from alpaca_trader.edge.scheduler import HEARTBEAT_S, TradingScheduler
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.edge.session_trigger import SessionTrigger, watch_begins, watch_ends
 from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
+from alpaca_trader.edge.stream_link import VIRTUAL_PATIENCE
 from alpaca_trader.edge.watchdog import Watchdog
 from alpaca_trader.research.simulated_home import RunIdentity, SimulatedHome
 from alpaca_trader.research.store import read_bars
@@ -144,7 +145,7 @@ def run_simulated(
             clock=clock,
             put=lambda event: feed.put(event),  # noqa: PLW0108 - the feed is made after the streams it counts
             on_bad=trader.on_bad,
-            patience=StreamPatience(ping_s=None, silence_s=None),
+            patience=VIRTUAL_PATIENCE,
         )
         feed = SimulatedFeed(
             sim,

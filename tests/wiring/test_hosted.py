@@ -1,0 +1,98 @@
+"""The live wiring, threads and all, on the simulated broker whose time a driver thread moves."""
+
+import json
+import signal
+import threading
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from alpaca_trader.core import events as ev
+from alpaca_trader.core.models import Mode, OrderRole
+from alpaca_trader.edge.calendar import SessionCalendar
+from alpaca_trader.edge.clock import SystemClock
+from alpaca_trader.edge.credentials import Credentials
+from alpaca_trader.edge.defaults import write_defaults
+from alpaca_trader.edge.endpoints import Endpoints
+from alpaca_trader.edge.home import Home
+from alpaca_trader.edge.inbox import leave
+from alpaca_trader.edge.journal.reader import JournalReader
+from alpaca_trader.edge.secret import Secret
+from alpaca_trader.main import RunEnd, trade_hosted
+from alpaca_trader.simulator import GeneratedMarket, Simulator, running_simulator
+
+DAY = date(2026, 11, 20)
+SYMBOLS = ("AAPL", "MSFT", "NVDA", "QQQ", "SPY")
+STEP = timedelta(seconds=2)
+
+
+class Driver(threading.Thread):
+    """Moves the broker's time in small steps while the loop keeps up, and calls ``at`` hooks on its way."""
+
+    def __init__(self, sim: Simulator, until: datetime, hooks: dict[datetime, Callable[[], object]]) -> None:
+        super().__init__(daemon=True)
+        self.sim, self.until, self.hooks = sim, until, hooks
+        self.heard = threading.Semaphore(0)
+        self.ended = threading.Event()
+
+    def hear(self, action: ev.Action) -> None:
+        """The loop has published a minute."""
+        if isinstance(action, ev.PublishStatus):
+            self.heard.release()
+
+    def run(self) -> None:
+        """To the end, then ask the process to stop."""
+        waited: datetime | None = None
+        while self.sim.now < self.until and not self.ended.is_set():
+            self.sim.advance(self.sim.now + STEP)
+            for at in [at for at in self.hooks if at <= self.sim.now]:
+                self.hooks.pop(at)()
+            minute = self.sim.now.replace(second=0, microsecond=0)
+            if self.sim.now.second >= 3 and minute != waited and self.sim.exchange.is_open:
+                waited = minute
+                self.heard.acquire(timeout=5)  # the tick of this minute has been dealt with
+        signal.raise_signal(signal.SIGTERM)
+
+
+def play(home: Home, sim: Simulator, until: datetime, hooks: dict[datetime, Callable[[], object]]) -> RunEnd:
+    """The live wiring from the simulator's present to ``until``."""
+    with running_simulator(sim) as served:
+        driver = Driver(sim, until, hooks)
+        credentials = Credentials(Secret(served.key), Secret(served.secret), "test")
+        endpoints = Endpoints.simulated(served.url, served.ws_url)
+        clock = SystemClock(lambda: sim.now)
+        driver.start()
+        try:
+            return trade_hosted(home, Mode.SIM, credentials, endpoints, clock, driver.hear, heartbeat_s=0.02)
+        finally:
+            driver.ended.set()
+            driver.join()
+
+
+def test_live_wiring_trades_halts_and_stops_on_signals(tmp_path: Path) -> None:
+    """APScheduler, both streams, watchers and watchdog carry a morning; a halt left as a file is obeyed; SIGTERM ends it."""
+    home = Home(tmp_path / "home")
+    home.create()
+    write_defaults(home)
+    session = SessionCalendar().session_on(DAY)
+    assert session is not None
+    market = GeneratedMarket(2, SYMBOLS, DAY)
+    sim = Simulator(market, seed=2, start=session.open - timedelta(minutes=2))
+    halt_at = session.open + timedelta(minutes=12)
+    hooks: dict[datetime, Callable[[], object]] = {
+        halt_at: lambda: leave(home.inbox, "halt", "test", "enough", sim.now)
+    }
+
+    end = play(home, sim, session.open + timedelta(minutes=15), hooks)
+
+    assert end.is_interrupted
+    reader = JournalReader(home.database(Mode.SIM))
+    assert sum(1 for _ in reader.entries(["Tick"])) >= 12
+    halts = [found.entry for found in reader.entries(["HaltLatched"])]
+    assert [halt.code for halt in halts if isinstance(halt, ev.HaltLatched)] == ["operator"]
+    entries = [intent for intent in reader.intents() if intent.role is OrderRole.ENTRY]
+    assert entries, "the seed brings an entry before the halt"
+    assert all(intent.decided_at <= halt_at + timedelta(seconds=70) for intent in entries)
+    status = json.loads(home.status_file.read_text())
+    assert status["halt"]["code"] == "operator"
+    assert {view.asset.symbol for view in sim.exchange.positions()} == {p["symbol"] for p in status["positions"]}
