@@ -20,9 +20,12 @@ from alpaca_trader.views.account import DayAccount, Files, Halt, RunAccount
 from alpaca_trader.views.coverage import Coverage, CoverageClock
 from alpaca_trader.views.fold import COUNTED, FOLDED, Span, follow, spans
 from alpaca_trader.views.gates import refused
-from alpaca_trader.views.trade_table import colour, trades_table
+from alpaca_trader.views.trade_table import LEGEND, trades_table
 from alpaca_trader.views.words import (
+    MODE_STYLE,
+    MODE_WORDS,
     clock_s,
+    colour,
     covered,
     day_of,
     day_words,
@@ -34,12 +37,6 @@ from alpaca_trader.views.words import (
     signed,
 )
 
-MODE_STYLE = {Mode.SIM: "bold black on cyan", Mode.PAPER: "bold black on yellow", Mode.LIVE: "bold white on red"}
-MODE_WORDS = {
-    Mode.SIM: "simulated market and fills, no real money",
-    Mode.PAPER: "Alpaca paper trading, no real money",
-    Mode.LIVE: "real money",
-}
 MOST_ALARMS = 12
 
 
@@ -214,7 +211,7 @@ def print_account(console: Console, account: RunAccount) -> None:
         _section(console, "Days", _days_table(account))
     if account.trades:
         _section(console, "Trades", trades_table(account.trades, console.width))
-        console.print(Text("New York time. Slip: basis points against us, at entry/exit.", style="dim"))
+        console.print(Text(LEGEND, style="dim"))
     if account.refusals:
         _section(console, "Signals refused", _refusals_table(account))
     _print_trouble(console, account)

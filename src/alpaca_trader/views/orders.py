@@ -6,6 +6,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.models import ZERO, OrderIntent, OrderStatus
@@ -13,7 +17,7 @@ from alpaca_trader.core.orders import Fill, TrackedOrder
 from alpaca_trader.edge.journal.reader import JournalReader, Recorded
 from alpaca_trader.edge.plain import plain
 from alpaca_trader.views.fold import Span, Step, follow, spans
-from alpaca_trader.views.words import label, price, printable, shares
+from alpaca_trader.views.words import NOTHING, clock_s, label, price, printable, shares
 
 
 class Moment(NamedTuple):
@@ -127,8 +131,7 @@ def order_words(intent: OrderIntent) -> str:
     """``buy 0.2515 AAPL, limit 178.63``."""
     level = intent.limit_price if intent.limit_price is not None else intent.stop_price
     at = intent.type.value if level is None else f"{intent.type.value} {price(level)}"
-    replaces = "" if intent.replaces is None else ", in place of the stop before"
-    return f"{intent.side} {shares(intent.qty)} {intent.symbol}, {at}{replaces}"
+    return f"{intent.side} {shares(intent.qty)} {printable(intent.symbol)}, {at}"
 
 
 def order_json(story: OrderStory) -> dict[str, Any]:
@@ -147,3 +150,27 @@ def order_json(story: OrderStory) -> dict[str, Any]:
 def orders_json(stories: Sequence[OrderStory]) -> list[dict[str, Any]]:
     """All of them, in the order they were sent."""
     return [order_json(story) for story in stories]
+
+
+_ENDED_BADLY = frozenset({OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.ABANDONED})
+
+
+def print_orders(console: Console, orders: Sequence[OrderStory]) -> None:
+    """Orders we sent, oldest first, with where each stands; one line where there is none."""
+    if not orders:
+        console.print("No order was sent.")
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("Sent", no_wrap=True)
+    table.add_column("For", no_wrap=True)
+    table.add_column("Order", overflow="fold")
+    table.add_column("State", no_wrap=True)
+    table.add_column("Filled", justify="right", no_wrap=True)
+    for order in orders:
+        filled = NOTHING if order.avg_price is None else f"{shares(order.filled_qty)} at {price(order.avg_price)}"
+        style = "bold red" if order.status in _ENDED_BADLY else ""
+        words = Text(order_words(order.intent))
+        table.add_row(
+            clock_s(order.intent.decided_at), order.name, words, Text(label(order.status), style=style), filled
+        )
+    console.print(table)

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from alpaca_trader.core.models import Trade
 from alpaca_trader.edge.journal.reader import TradeRow
-from alpaca_trader.views.words import NOTHING, Number, clock, day_of, fixed, label, price, signed
+from alpaca_trader.views.words import NOTHING, clock, colour, day_of, fixed, label, price, signed
 
 ROOM_FOR_MORE = 108
 """Columns from which strategy, quantity, extremes and fees are shown too."""
+LEGEND = "New York time. Slip: basis points against us, at entry/exit."
 
 
 def trades_table(rows: Sequence[TradeRow], width: int) -> Table:
@@ -70,6 +72,10 @@ def reason_words(trade: Trade) -> str:
     return label(trade.exit_reason) if trade.exit_reason else ""
 
 
-def colour(value: Number | None) -> str:
-    """Green for a gain, red for a loss; the sign says the same without colour."""
-    return "" if not value else ("green" if value > 0 else "red")
+def print_trades(console: Console, rows: Sequence[TradeRow]) -> None:
+    """Trades, oldest first; one line where there is none."""
+    if not rows:
+        console.print("No trade yet.")
+        return
+    console.print(trades_table(rows, console.width))
+    console.print(Text(LEGEND, style="dim"))

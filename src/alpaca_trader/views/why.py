@@ -19,9 +19,9 @@ from alpaca_trader.views.day import trade_json
 from alpaca_trader.views.fold import spans
 from alpaca_trader.views.gates import gate_json, gates_table
 from alpaca_trader.views.orders import Moment, OrderStory, orders_json, tell
-from alpaca_trader.views.trade_table import colour
 from alpaca_trader.views.words import (
     clock,
+    colour,
     day_of,
     day_words,
     duration,
@@ -166,14 +166,16 @@ def print_why(console: Console, story: TradeStory) -> None:
     """The chain of causes, in the order of time."""
     _print_result(console, story.row)
     if story.decision is not None:
-        _print_decision(console, "Signal", story.decision)
+        _print_decision(console, "Signal", story.decision, story.decision.gates)
     else:
         console.print(Text("\nSignal  none in the journal: the position was not opened by a decision of this engine"))
     _print_plan(console, story)
     console.print(Text("\nWhat happened", style="bold"))
     console.print(_timeline(story))
     if story.exit_decision is not None:
-        _print_decision(console, "Exit signal", story.exit_decision)
+        # Its other gates are those of an entry, which nobody asked for.
+        last = story.exit_decision.gates[-1:]
+        _print_decision(console, "Exit signal", story.exit_decision, last)
 
 
 def _print_result(console: Console, row: TradeRow) -> None:
@@ -214,7 +216,7 @@ def _held(opened: datetime | None, closed: datetime | None) -> str:
     return "" if opened is None or closed is None else f", held {duration((closed - opened).total_seconds())}"
 
 
-def _print_decision(console: Console, title: str, decision: ev.Decided) -> None:
+def _print_decision(console: Console, title: str, decision: ev.Decided, gates: tuple[Gate, ...]) -> None:
     evaluation, signal = decision.evaluation, decision.evaluation.signal
     console.print(Text(f"\n{title}", style="bold"))
     line = f"Bar of {clock(evaluation.bar_start)}, decided {local(decision.at):%H:%M:%S}"
@@ -224,7 +226,7 @@ def _print_decision(console: Console, title: str, decision: ev.Decided) -> None:
         numbers = ", ".join(f"{label(name)} {_short(value)}" for name, value in signal.numbers.items())
         line += f"\n{numbers}" if numbers else ""
     console.print(Text(line))
-    console.print(gates_table(decision.gates, decision.at, console.width))
+    console.print(gates_table(gates, decision.at, console.width))
 
 
 def _short(value: Scalar) -> str:
@@ -284,9 +286,11 @@ def _instant(at: datetime) -> str:
 
 
 def _detail(order: OrderStory, moment: Moment) -> str:
-    if moment.what == "sent" and order.intent.role is not OrderRole.ENTRY:
-        return f"{moment.detail} ({label(order.intent.reason)})"
-    return moment.detail
+    if moment.what != "sent" or order.intent.role is OrderRole.ENTRY:
+        return moment.detail
+    before = order.intent.replaces
+    instead = "" if before is None else f", replaces {before.removeprefix(f'{order.intent.episode_id}-')}"
+    return f"{moment.detail}{instead} ({label(order.intent.reason)})"
 
 
 def _turn_words(turn: Turn) -> tuple[str, str]:

@@ -8,9 +8,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from alpaca_trader.core.models import Mode
+
 # Not from edge.calendar: that loads the exchange calendars, which a command that only looks must not wait for.
 NEW_YORK = ZoneInfo("America/New_York")
 NOTHING = "-"
+MODE_STYLE = {Mode.SIM: "bold black on cyan", Mode.PAPER: "bold black on yellow", Mode.LIVE: "bold white on red"}
+MODE_WORDS = {
+    Mode.SIM: "simulated market and fills, no real money",
+    Mode.PAPER: "Alpaca paper trading, no real money",
+    Mode.LIVE: "real money",
+}
 MAX_TEXT = 200
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _BIDI = range(0x202A, 0x202F), range(0x2066, 0x206A), range(0x200E, 0x2010)
@@ -124,3 +132,8 @@ def _shown(character: str) -> str:
         return " "
     hidden = not character.isprintable() or any(ord(character) in block for block in _BIDI)
     return "?" if hidden else character
+
+
+def colour(value: Number | None) -> str:
+    """Green for a gain, red for a loss; the sign says the same without colour."""
+    return "" if not value else ("green" if value > 0 else "red")
