@@ -157,6 +157,15 @@ def test_a_halt_of_the_evening_belongs_to_the_session_before() -> None:
     assert [release.code for release in due_releases(belief, ny("09:30", MONDAY))] == ["daily_loss"]
 
 
+def test_a_halt_from_before_the_first_session_ends_with_it() -> None:
+    """Started on a Saturday: no session was followed yet, so any earlier baseline is the one before."""
+    settings, policy = config(), Policy()
+    belief = fold(Belief(), ev.ConfigAccepted(NOW, "rev", settings, policy))
+    assert breached(belief, account("457.00", last_equity="467.00")) == ["daily_loss"]
+    next_session(belief, "09:25", account("457.00", balance_asof=date(2026, 11, 20)))
+    assert [release.code for release in due_releases(belief, ny("09:25", MONDAY))] == ["daily_loss"]
+
+
 def test_no_release_before_the_new_session_is_read() -> None:
     """Without a session, or on an account read of the old day, the halt stands."""
     belief = ready()

@@ -203,6 +203,7 @@ def test_asking_for_nothing_is_refused(at_most: str) -> None:
         ([], "13.14"),
         (["reply"], "13.14"),
         (["reply", "account"], "46.70"),
+        (["reply", "account at once"], "13.14"),
         (["lost", "account"], "13.14"),
         (["filled"], "13.16"),
         (["filled", "account"], "46.70"),
@@ -219,6 +220,7 @@ def test_buying_power_is_reserved_until_the_broker_can_know(news: list[str], bud
         "filled": said(intent, "filled", intent.qty, "668.40"),
         "canceled": said(intent, "canceled"),
         "account": ev.AccountSeen(minutes_after(1), account(buying_power="60")),
+        "account at once": ev.AccountSeen(NOW, account(buying_power="60")),
     }
     fold(belief, *(told[word] for word in news))
     assert RiskManager(belief).size(signal(), account(buying_power="60"), NOW).budget == D(budget)

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from alpaca_trader.core.belief import STOPPED, Belief
+from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.episode import Episode
 from alpaca_trader.core.fees import allocate
 from alpaca_trader.core.limits import daily_result, standing_halt
@@ -200,7 +200,7 @@ def _position(belief: Belief, episode: Episode, states: Mapping[str, str]) -> di
         "stop_price": _usd(episode.stop_price, 4),
         "state": states.get(symbol),
         "strategy": episode.plan.strategy,
-        "exit_reason": episode.exit_reason if episode.exit_reason not in STOPPED else None,
+        "exit_reason": episode.exit_reason,
     }
 
 

@@ -159,8 +159,8 @@ class RiskManager:
         if config.risk_per_trade_pct is not None:
             caps["risk"] = dec(config.risk_per_trade_pct) * account.equity / dec(config.stop_loss_pct)
         caps["buying_power"] = (account.buying_power - self._reserved()) * BUYING_POWER_USED
-        if belief.policy is not None:
-            caps["policy"] = order_cap(belief.policy, account)
+        assert belief.policy is not None, "every config comes with a policy"
+        caps["policy"] = order_cap(belief.policy, account)
         binding = min(caps, key=lambda name: caps[name])
         budget = floor_cents(max(caps[binding], ZERO))
         qty = budget / price
