@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from alpaca_trader.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, problem_of
+from alpaca_trader.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_USAGE, problem_of
 
 FAMILIES = {
     "init": ("start", "Write the settings files a new home needs."),
@@ -60,6 +60,9 @@ class LazyGroup(click.Group):
             sys.exit(super().main(*args, **{**extra, "standalone_mode": False}))
         except click.exceptions.Abort as stopped:
             sys.exit(EXIT_INTERRUPTED if isinstance(stopped.__cause__, KeyboardInterrupt) else EXIT_ERROR)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            sys.exit(EXIT_USAGE)
         except BrokenPipeError:
             # Whoever read our output has enough of it; nothing may be written to it any more, not even at the exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

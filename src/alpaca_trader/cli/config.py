@@ -18,7 +18,6 @@ from alpaca_trader.cli.common import (
     journal,
     json_option,
     mode_option,
-    page_console,
     print_json,
     read_status,
     require_home,
@@ -53,7 +52,7 @@ class _InForce(NamedTuple):
 @home_option
 @json_option
 def show(home: Path, as_json: bool) -> None:
-    """The settings, with every limit in this account's dollars."""
+    """The settings, limits in this account's dollars."""
     from alpaca_trader.core.config_view import in_dollars, warnings
 
     require_home(home)
@@ -93,7 +92,10 @@ def show(home: Path, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, file: Path | None, home: Path, as_json: bool) -> None:
-    """Read FILE (default: the home's strategy.json) as the engine would: every problem, or none."""
+    """Read settings as the engine would: all problems.
+
+    FILE: what to read; default: the home's config/strategy.json. Nothing is written.
+    """
     from alpaca_trader.core.config import config_hash, parse_config
     from alpaca_trader.core.policy import bound, parse_policy
     from alpaca_trader.core.strict_json import BadSettings
@@ -124,7 +126,7 @@ def check(ctx: click.Context, file: Path | None, home: Path, as_json: bool) -> N
 @home_option
 @json_option
 def history(mode: str | None, home: Path, as_json: bool) -> None:
-    """The revisions that were in force, newest last, each with what it changed."""
+    """The revisions that were in force, newest last."""
     with journal(home, mode) as (reader, found):
         revisions = reader.config_history()
     steps = [(revision, _changes(revisions, place)) for place, revision in enumerate(revisions)]
@@ -158,7 +160,10 @@ def history(mode: str | None, home: Path, as_json: bool) -> None:
 @mode_option
 @home_option
 def rollback(rev: str | None, mode: str | None, home: Path) -> None:
-    """Write revision REV (see `config history`; default: the one before the file as it is) to config/strategy.json."""
+    """Write an earlier revision to strategy.json.
+
+    REV: as `config history` shows it, or its beginning; default: the last one in force that the file does not hold.
+    """
     from alpaca_trader.core.config import config_hash
     from alpaca_trader.core.policy import bound, parse_policy
     from alpaca_trader.core.strict_json import BadSettings
@@ -280,18 +285,19 @@ def _print_warnings(warned: "Sequence[ConfigWarning]") -> None:
 
 
 def _print_rows(rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    page_console().print(table)
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
+        click.echo("  ".join([*cells, row[-1]]))
 
 
 def _value(value: Any) -> str:
+    from alpaca_trader.core.settings import number
+
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return number(value)
     return " ".join(str(each) for each in value) or "nothing" if isinstance(value, list | tuple) else str(value)

@@ -1,6 +1,7 @@
 """``halt``, ``resume``, ``flatten``: a word to the engine, left in the home's inbox."""
 
 import getpass
+import json
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from alpaca_trader.cli.common import (
     RefusedByPolicy,
+    Unreachable,
     home_option,
     is_engine_running,
     mode_option,
@@ -92,10 +94,12 @@ def _require_typed(word: str, consequence: str, otherwise: str) -> None:
 
 
 def _leave(home: Path, verb: str, reason: str) -> None:
-    """Leave the command, and tell whether an engine has taken it."""
+    """Leave the command, and tell whether an engine has taken it. Raises Unreachable where none ever will."""
     from alpaca_trader.edge import inbox
     from alpaca_trader.edge.clock import SystemClock
 
+    if not is_engine_running(home) and _is_simulation_over(home):
+        raise Unreachable(f"{verb}: no engine runs in {home}, and its simulated run is over")
     clock = SystemClock()
     left = inbox.leave(home / "data" / "inbox", verb, _actor(), reason, clock.now())
     if not is_engine_running(home):
@@ -110,6 +114,14 @@ def _leave(home: Path, verb: str, reason: str) -> None:
         )
     else:
         click.echo(f"{verb}: taken by the engine")
+
+
+def _is_simulation_over(home: Path) -> bool:
+    """Whether what lies here is a simulated run that ended: the next one begins with an empty inbox."""
+    try:
+        return bool(json.loads((home / "data" / "simulator" / "run.json").read_bytes())["finished"])
+    except FileNotFoundError:
+        return False
 
 
 def _actor() -> str:

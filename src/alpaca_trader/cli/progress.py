@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -12,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 
 from alpaca_trader.core import events as ev
-from alpaca_trader.core.models import MINUTE, Mode, Session, Trade
-from alpaca_trader.views.words import clock, local, price, printable, shares, signed
+from alpaca_trader.core.models import MINUTE, ZERO, Mode, Session, Trade
+from alpaca_trader.views.words import clock, days_words, local, price, printable, shares, signed
 
 
 class Progress:
@@ -23,7 +24,7 @@ class Progress:
         self._header = f"{mode}  {home}"
         self._is_quiet = is_quiet
         self._sessions: Sequence[Session] = ()
-        self._announced: dict[str, str] = {}
+        self._announced: dict[str, tuple[str, Decimal]] = {}
         self._hour: datetime | None = None
         is_terminal = sys.stderr.isatty() and not is_quiet
         self._bar = _bar() if is_terminal and mode is Mode.SIM else None
@@ -43,6 +44,8 @@ class Progress:
     def begin(self, sessions: Sequence[Session], is_continued: bool) -> None:
         """The run plays these sessions; ``is_continued``: it goes on where it was interrupted."""
         self._sessions = sessions
+        if not self._is_quiet:
+            self._say(days_words(tuple(session.day for session in sessions)))
         if is_continued and not self._is_quiet:
             self._say("going on with the run that was interrupted here")
         if self._bar is not None:
@@ -60,9 +63,8 @@ class Progress:
 
     def _lines(self, action: ev.Action) -> list[str]:
         match action:
-            case ev.TradeChanged(trade=trade) if trade.status != self._announced.get(trade.episode_id):
-                self._announced[trade.episode_id] = trade.status
-                return _trade_line(trade)
+            case ev.TradeChanged(trade=trade):
+                return self._trade_line(trade)
             case ev.HaltLatched(code=code, detail=detail, release=release):
                 return [f"HALT   {code}: {printable(detail)}; released by {release}"]
             case ev.HaltReleased(code=code, actor=actor):
@@ -72,13 +74,30 @@ class Progress:
             case _:
                 return []
 
+    def _trade_line(self, trade: Trade) -> list[str]:
+        """A trade's row changes often; people hear of an entry, of more of it, and of the exit, once each."""
+        status, qty = self._announced.get(trade.episode_id, ("", ZERO))
+        is_news = trade.status != status or (trade.status == "open" and trade.qty > qty)
+        self._announced[trade.episode_id] = trade.status, max(trade.qty, qty)
+        if not is_news:
+            return []
+        if trade.status == "open":
+            held = f"{shares(trade.qty)} {trade.symbol} at {price(trade.entry_price)}"
+            return [f"entry  {held}, more of it filled" if status == "open" else f"entry  {held} ({trade.strategy})"]
+        if trade.status == "closed":
+            sold = f"{shares(trade.qty)} {trade.symbol} at {price(trade.exit_price)}"
+            return [f"exit   {sold}: {trade.exit_reason}, {signed(trade.pnl)} $"]
+        if trade.status in ("rejected", "canceled"):
+            return [f"entry  {trade.symbol} {trade.status}, nothing bought"]
+        return []
+
     def _time_passed(self, at: datetime) -> None:
         hour = at.replace(minute=0, second=0, microsecond=0)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=_minutes(self._sessions, at), description=self._clock(at))
         elif self._sessions and hour != self._hour:
             played, total = _minutes(self._sessions, at), _minutes(self._sessions, self._sessions[-1].close)
-            closed = sum(1 for status in self._announced.values() if status == "closed")
+            closed = sum(1 for status, _ in self._announced.values() if status == "closed")
             self._say(f"{self._clock(at)}  {played} of {total} minutes played, {closed} trades closed")
         self._hour = hour
 
@@ -106,17 +125,6 @@ def _minutes(sessions: Sequence[Session], at: datetime) -> int:
     """Minutes of regular hours up to ``at``."""
     played = (min(at, session.close) - session.open for session in sessions if at > session.open)
     return sum(span // MINUTE for span in played)
-
-
-def _trade_line(trade: Trade) -> list[str]:
-    if trade.status == "open":
-        return [f"entry  bought {shares(trade.qty)} {trade.symbol} at {price(trade.entry_price)} ({trade.strategy})"]
-    if trade.status == "closed":
-        result = f"{trade.exit_reason}, {signed(trade.pnl)} $"
-        return [f"exit   sold {shares(trade.qty)} {trade.symbol} at {price(trade.exit_price)}: {result}"]
-    if trade.status in ("rejected", "canceled"):
-        return [f"entry  {trade.symbol} {trade.status}, nothing bought"]
-    return []
 
 
 def _alarm_line(alarm: ev.Alarm) -> str:

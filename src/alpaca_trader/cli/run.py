@@ -13,6 +13,7 @@ from alpaca_trader.cli.common import (
     Speed,
     home_option,
     json_option,
+    page_console,
     print_json,
 )
 
@@ -74,7 +75,7 @@ def run(
 def _tell_end(end: "RunEnd", as_json: bool) -> None:
     """Print what the run did, from its journal, and write the picture of it."""
     from alpaca_trader.edge.journal.reader import JournalReader
-    from alpaca_trader.views.day import run_account, to_json
+    from alpaca_trader.views.day import print_account, run_account, to_json
 
     reader = JournalReader(end.home.database(end.mode))
     try:
@@ -83,3 +84,5 @@ def _tell_end(end: "RunEnd", as_json: bool) -> None:
         reader.close()
     if as_json:
         print_json(to_json(account))
+    else:
+        print_account(page_console(), account)
