@@ -9,7 +9,7 @@ import numpy as np
 
 from alpaca_trader.research.bar_sessions import SessionTable
 from alpaca_trader.research.bars import NUMBERS, PRICES, Finding, Flags, Floats, Severity, at_minute
-from alpaca_trader.research.bars_file import SESSIONS, Reading, Rows
+from alpaca_trader.research.bars_rows import SESSIONS, Reading, Rows
 
 LOWEST_PRICE, HIGHEST_PRICE = 0.0001, 1e9
 """Prices are kept to 4 decimals; the upper bound only catches what is no price (BRK.A stands below 1e6)."""

@@ -23,11 +23,13 @@ from alpaca_trader.research.bar_partitions import (
 )
 from alpaca_trader.research.bar_sessions import SessionTable
 from alpaca_trader.research.bars import NUMBERS, UNKNOWN, BarFile, Finding, Frame, minute_text
-from alpaca_trader.research.bars_file import Reading, is_parquet, parquet_symbols, read_rows
+from alpaca_trader.research.bars_file import is_parquet, read_rows
+from alpaca_trader.research.bars_parquet import parquet_row_count, parquet_symbols
+from alpaca_trader.research.bars_rows import Reading
 
 UNCHANGED: Frame = {}
-BATCH_BYTES = 60_000_000
-"""A Parquet file of more bytes is read by groups of symbols, so that a whole market fits into memory."""
+BATCH_ROWS = 4_000_000
+"""A Parquet file of more rows is read by groups of symbols, so that a whole market's months fit into memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,12 @@ class BarImport:
         self._targets: list[Path] = []
         self._added = self._known = self._replaced = 0
 
-    def run(self, batch_bytes: int = BATCH_BYTES) -> Imported:
+    def run(self, batch_rows: int = BATCH_ROWS) -> Imported:
         """Stage everything, then rename everything. Raises BadInput with nothing changed, or OSError."""
         path, reading = self._incoming.path, self._incoming.reading
         parts: list[BarFile] = []
         try:
-            for symbols in _batches(path, reading, batch_bytes):
+            for symbols in _batches(path, reading, batch_rows):
                 rows, table, findings = judged(read_rows(path, reading, symbols), reading, self._calendar)
                 refuse_errors(findings)
                 bars = self._told(bar_file(path, rows, table, findings))
@@ -171,11 +173,10 @@ def _agreed(path: Path, name: str, file_says: str, asked: str | None) -> str:
     return asked
 
 
-def _batches(path: Path, reading: Reading, batch_bytes: int) -> list[list[str] | None]:
+def _batches(path: Path, reading: Reading, batch_rows: int) -> list[list[str] | None]:
     """Groups of symbols to read one after the other; None: all at once."""
-    size = path.stat().st_size if path.is_file() else 0
-    if size <= batch_bytes or not is_parquet(path):
+    if not is_parquet(path) or (rows := parquet_row_count(path)) <= batch_rows:
         return [None]
     symbols = parquet_symbols(path, reading)
-    count = max(1, len(symbols) * batch_bytes // size)
+    count = max(1, len(symbols) * batch_rows // rows)
     return [symbols[first : first + count] for first in range(0, len(symbols), count)]

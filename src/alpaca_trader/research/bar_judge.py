@@ -8,7 +8,7 @@ from alpaca_trader.research.bar_checks import clock_findings, in_order, sound_ro
 from alpaca_trader.research.bar_quality import quality_findings
 from alpaca_trader.research.bar_sessions import SessionTable
 from alpaca_trader.research.bars import BarFile, Finding, fingerprint
-from alpaca_trader.research.bars_file import Reading, Rows
+from alpaca_trader.research.bars_rows import Reading, Rows
 
 SEVERITIES = ("error", "warning", "note")
 

@@ -11,7 +11,9 @@ import numpy as np
 from alpaca_trader.core.errors import BadInput
 from alpaca_trader.research.bar_sessions import SessionTable
 from alpaca_trader.research.bars import NUMBERS, Frame
-from alpaca_trader.research.bars_file import COLUMNS, SESSIONS, Reading, Rows, is_parquet, require_pyarrow, table_rows
+from alpaca_trader.research.bars_file import is_parquet
+from alpaca_trader.research.bars_parquet import require_pyarrow, table_rows
+from alpaca_trader.research.bars_rows import COLUMNS, SESSIONS, Reading, Rows
 from alpaca_trader.research.bars_time import Place
 
 try:

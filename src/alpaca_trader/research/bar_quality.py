@@ -1,13 +1,14 @@
 """How good are bars that are possible? Gaps, missing sessions, bad prints, splits, half days: for people to judge."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from alpaca_trader.research.bar_checks import found
 from alpaca_trader.research.bar_sessions import SessionTable
 from alpaca_trader.research.bars import Finding, Flags, Floats, Ints, minute_text
-from alpaca_trader.research.bars_file import Rows
+from alpaca_trader.research.bars_rows import Rows
 
 LONG_HOLE_MIN = 10
 THIN_COVERAGE = 0.95
@@ -104,13 +105,12 @@ def _gaps(stretches: _Stretches, table: SessionTable) -> list[Finding]:
         text = f"lies beside a hole of {length[hole]} minutes, {minute_text(begins)} to {until}"
         text += f"; {count} holes of {LONG_HOLE_MIN} minutes or more" if count > 1 else ""
         findings.append(found("warning", "gap", bars, int(at[hole]), text))
-    for code in np.unique(stretches.code):
-        mine = stretches.code == code
-        coverage = present[mine].sum() / due[mine].sum()
-        if coverage < THIN_COVERAGE:
-            index = int(stretches.begin[np.argmax(mine)])
-            text = f"{coverage:.1%} of the minutes of its {int(mine.sum())} sessions have a bar"
-            findings.append(found("note", "thin", bars, index, text))
+    _, first, sessions = np.unique(stretches.code, return_index=True, return_counts=True)
+    coverage = np.add.reduceat(present, first) / np.add.reduceat(due, first)
+    for place in np.flatnonzero(coverage < THIN_COVERAGE):
+        index = int(stretches.begin[first[place]])
+        text = f"{coverage[place]:.1%} of the minutes of its {sessions[place]} sessions have a bar"
+        findings.append(found("note", "thin", bars, index, text))
     return findings
 
 
@@ -129,11 +129,12 @@ def _missing_sessions(stretches: _Stretches, table: SessionTable) -> list[Findin
 def _usual_move(stretches: _Stretches, moves: Floats) -> Floats:
     """Per bar but the first, what is a large move for its symbol: ``OUTLIER_TIMES`` its median minute, at least 2 %."""
     code = stretches.bars.code[1:]
+    sizes, owners = np.abs(moves[stretches.within]), code[stretches.within]
     usual = np.full(len(stretches.bars.symbols), OUTLIER)
-    for each in np.unique(code):
-        mine = moves[(code == each) & stretches.within]
-        if len(mine):
-            usual[each] = max(OUTLIER, OUTLIER_TIMES * float(np.median(np.abs(mine))))
+    edges = np.searchsorted(owners, np.arange(len(usual) + 1))
+    for each, (first, last) in enumerate(pairwise(edges)):
+        if first < last:
+            usual[each] = max(OUTLIER, OUTLIER_TIMES * float(np.median(sizes[first:last])))
     return usual[code]
 
 

@@ -1,7 +1,7 @@
 """Timestamps of bar files: which instant a cell means, and the refusal to guess a zone."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -20,6 +20,9 @@ IS_UTC = r"(?:[Zz]|[+-]00(?::?00)?)$"
 EXAMPLE = "2019-02-11T14:30:00Z"
 
 
+Cells = NDArray[Any] | pd.api.extensions.ExtensionArray
+
+
 class Place(NamedTuple):
     """Where rows come from, for messages: the file, what it calls a row, the number of the first, the column's name."""
 
@@ -28,15 +31,16 @@ class Place(NamedTuple):
     first: int
     column: str
 
-    def refuse(self, bad: Flags, values: object, why: str) -> None:
-        """Raise BadInput for the first row of ``bad``, if there is one."""
+    def refuse(self, bad: Flags, values: Cells, why: str) -> None:
+        """Raise BadInput for the first row of ``bad``, if there is one, showing what stands there in ``values``."""
         if not bad.any():
             return
         index = int(np.argmax(bad))
-        shown = np.asarray(values, dtype=object)[index]
         more = int(bad.sum()) - 1
         others = f" (and {more} more rows)" if more else ""
-        raise BadInput(f"{self.source}: {self.unit} {self.first + index}: {self.column} {str(shown)!r} {why}{others}")
+        raise BadInput(
+            f"{self.source}: {self.unit} {self.first + index}: {self.column} {str(values[index])!r} {why}{others}"
+        )
 
 
 def checked_zone(zone: str | None) -> ZoneInfo | None:
@@ -52,9 +56,9 @@ def checked_zone(zone: str | None) -> ZoneInfo | None:
 def instants_of_text(text: "pd.Series[str]", zone: str | None, place: Place) -> Ints:
     """Epoch microseconds of ISO 8601 text with an offset, or without one where ``zone`` is given, or of epoch numbers."""
     text = text.str.strip()
-    cells = text.to_numpy(dtype=object)
+    cells = text.array
     if bool(text.str.fullmatch(r"\d{9,19}").all()):
-        return instants_of_numbers(np.asarray(cells, dtype=np.int64), zone, place)
+        return instants_of_numbers(text.to_numpy(dtype=object).astype(np.int64), zone, place)
     aware = np.asarray(text.str.contains(HAS_OFFSET, regex=True), dtype=np.bool_)
     if not aware.all() and aware.any():
         place.refuse(~aware, cells, "has no zone while others have one; write all of them alike")
@@ -84,7 +88,7 @@ def instants_of_times(times: "pd.Series[pd.Timestamp]", aware: bool, zone: str |
 
     A zone given for times in UTC says that the file is wrong: its digits are that zone's wall clock.
     """
-    cells = times.to_numpy(dtype=object)
+    cells = times.array
     place.refuse(np.asarray(times.isna(), dtype=np.bool_), cells, f"is missing; every bar has a time like {EXAMPLE}")
     known = checked_zone(zone)
     if known is None and not aware:

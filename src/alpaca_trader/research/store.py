@@ -30,7 +30,9 @@ from alpaca_trader.research.bar_partitions import (
     stored_symbols,
 )
 from alpaca_trader.research.bars import UNKNOWN, BarFile, Finding
-from alpaca_trader.research.bars_file import Label, Reading, read_rows, require_pyarrow
+from alpaca_trader.research.bars_file import read_rows
+from alpaca_trader.research.bars_parquet import require_pyarrow
+from alpaca_trader.research.bars_rows import Label, Reading
 
 ADJUSTMENTS = ("raw", "split", "dividend", "all", UNKNOWN)
 """Alpaca's words for what was done to history, and ours for not knowing."""

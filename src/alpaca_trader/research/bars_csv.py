@@ -1,0 +1,119 @@
+"""Bars from CSV text, exactly: every digit counts, and a line too short or too long is refused."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from alpaca_trader.core.errors import BadInput
+from alpaca_trader.research.bars import NUMBERS, UNKNOWN, Floats, Ints
+from alpaca_trader.research.bars_rows import (
+    Reading,
+    Rows,
+    check_symbols,
+    first_line,
+    session_code,
+    sorted_codes,
+    spelled,
+)
+from alpaca_trader.research.bars_time import Place, instants_of_text, minutes
+
+CHUNK_ROWS = 200_000
+"""CSV is text before it is numbers: this many rows of text are held at a time."""
+
+
+def csv_file_rows(path: Path, reading: Reading) -> Rows:
+    """The rows of a CSV file, held as numbers in memory (100 bytes a row).
+
+    Raises BadInput for lines that are no rows of bars, naming the line.
+    """
+    names, findings = spelled(path, _csv_header(path), reading)
+    pieces: list[tuple[Ints, Ints, dict[str, Floats], NDArray[np.int8]]] = []
+    symbols: dict[str, int] = {}
+    try:
+        # A field too many would shift a row or be dropped: both end here, not in wrong prices.
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            for chunk in pd.read_csv(
+                path, dtype=str, keep_default_na=False, skip_blank_lines=False, index_col=False, encoding="utf-8-sig",
+                chunksize=CHUNK_ROWS,
+            ):  # fmt: skip
+                pieces.append(_csv_piece(path, chunk, names, reading, symbols))
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise BadInput(f"{path} is no regular CSV: {first_line(error)}; every line has the header's fields") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is no UTF-8 text ({error.reason} at byte {error.start}); write it as UTF-8") from error
+    start = np.concatenate([np.zeros(0, dtype=np.int64), *(piece[1] for piece in pieces)])
+    code = np.concatenate([np.zeros(0, dtype=np.int64), *(piece[0] for piece in pieces)])
+    numbers = {name: np.concatenate([np.zeros(0), *(piece[2][name] for piece in pieces)]) for name in NUMBERS}
+    session = np.concatenate([np.zeros(0, dtype=np.int8), *(piece[3] for piece in pieces)])
+    held, code = sorted_codes(list(symbols), code)
+    place = Place(path, "line", 2, names["timestamp"])
+    said = session if "session" in names else None
+    return Rows(place, held, code, start, numbers, said, UNKNOWN, UNKNOWN, findings, np.arange(len(code)))
+
+
+def _csv_header(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            header = file.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is no UTF-8 text ({error.reason} at byte {error.start}); write it as UTF-8") from error
+    for other in (";", "\t", "|"):
+        if "," not in header and other in header:
+            raise BadInput(f"{path}: the header's columns are separated by {other!r}; separate them by commas")
+    return [name.strip('"') for name in header.split(",")]
+
+
+def _csv_piece(
+    path: Path, chunk: pd.DataFrame, names: dict[str, str], reading: Reading, symbols: dict[str, int]
+) -> tuple[Ints, Ints, dict[str, Floats], NDArray[np.int8]]:
+    """Codes, starts, numbers and sessions of some lines. ``symbols`` grows by those that are new."""
+    chunk.columns = pd.Index([name.strip() for name in chunk.columns])
+    first = int(chunk.index[0]) + 2
+    blank = np.asarray((chunk.isna() | (chunk == "")).all(axis=1), dtype=np.bool_)
+    short = np.asarray(chunk.iloc[:, -1].isna(), dtype=np.bool_) & ~blank
+    place = Place(path, "line", first, "line")
+    place.refuse(short, chunk.iloc[:, 0].to_numpy(dtype=object), "ends too early: fields are missing at its end")
+    if blank.any() and not blank[np.argmax(blank) :].all():  # empty lines at the end are no harm
+        place.refuse(blank, np.full(len(blank), ""), "is empty; take the empty line out")
+    chunk = chunk[~blank]
+    numbers = {name: np.full(len(chunk), np.nan) for name in NUMBERS}
+    for name in NUMBERS:
+        if name in names:
+            cells = chunk[names[name].strip()].to_numpy(dtype=object)
+            numbers[name] = _csv_numbers(cells, place._replace(column=name))
+    stamp = place._replace(column=names["timestamp"].strip())
+    start = minutes(instants_of_text(chunk[stamp.column], reading.zone, stamp), reading.label == "end", stamp)
+    if "symbol" in names:
+        local, words = pd.factorize(chunk[names["symbol"].strip()].to_numpy(dtype=object))
+    else:
+        local, words = np.zeros(len(chunk), dtype=np.int64), np.array([reading.symbol], dtype=object)
+    local = local.astype(np.int64)
+    check_symbols(place._replace(column="symbol"), list(words), local)
+    code = np.array([symbols.setdefault(str(word), len(symbols)) for word in words] or [0], dtype=np.int64)[local]
+    session = np.full(len(chunk), -1, dtype=np.int8)
+    if "session" in names:
+        session = np.array([session_code(word) for word in chunk[names["session"].strip()]], dtype=np.int8)
+    return code, start, numbers, session
+
+
+def _csv_numbers(cells: NDArray[Any], place: Place) -> Floats:
+    """Exact numbers of text; an empty cell is NaN."""
+    cells = np.where(cells == "", "nan", cells)
+    try:
+        return cells.astype(np.float64)
+    except ValueError:
+        bad = np.array([not _is_number(cell) for cell in cells], dtype=np.bool_)
+        place.refuse(bad, cells, "is no number; write it like 170.97, without thousands separators")
+        raise
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
