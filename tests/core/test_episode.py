@@ -218,7 +218,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.sampled_from(["trail", "close"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_order_of_bars_edits_and_late_fills_lowers_a_stop_in_force(steps: list[Step], on_target: str) -> None:
     """Property 6 of domain 9: from the first stop on, and from the first trail on, it only rises."""
     episode = held(on_target=on_target)

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpaca_trader.core.fees import FeeAccrual, allocate, rates_on
@@ -84,6 +84,7 @@ def test_a_days_fees_are_spread_by_sale_notional(sold: list[str], parts: list[st
     assert allocate(D("0.03"), [D(part) for part in sold]) == [D(part) for part in parts]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 10**9), max_size=12))
 def test_the_parts_add_up_to_the_whole(cents: int, sold: list[int]) -> None:
     """No cent is lost or made up by the rounding."""

@@ -269,7 +269,7 @@ def lives(draw: st.DrawFn) -> Life:
 
 
 @given(lives(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_delivery_of_a_true_history_ends_in_the_truth(life: Life, data: st.DataObject) -> None:
     """Shuffled, repeated and lost news, then one last poll: the quantity never fell and everything is as at the broker."""
     kept = data.draw(st.lists(st.sampled_from(life.reports), max_size=12))

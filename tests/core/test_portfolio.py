@@ -109,7 +109,7 @@ def trades(draw: st.DrawFn) -> list[tuple[Side, str, Decimal, Decimal]]:
 
 
 @given(trades())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_ledger_agrees_with_its_fills(made: list[tuple[Side, str, Decimal, Decimal]]) -> None:
     """Quantity, cash and result are those of the fills: cash moved = realized - cost of what is still held."""
     books = Portfolio()

@@ -1,8 +1,12 @@
 """At which price, under which id, and the owner's interface; sales only ever reduce."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from alpaca_trader.core import events as ev
+from alpaca_trader.core import risk_manager
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.models import OrderType, Position, Quote, TradeSignal
 from alpaca_trader.core.policy import Policy
@@ -146,6 +150,18 @@ def test_what_an_open_sell_claims_cannot_be_sold_again() -> None:
         risk.approve_exit(episode, D("0.1"), NOW)
     working = belief.book.orders[stop.client_order_id]
     assert risk.approve_stop(episode, episode.qty, NOW, working).intent.qty == D("0.251752021")
+
+
+def test_only_risk_makes_an_approval() -> None:
+    """A broker accepts nothing but an Approved; beside the risk manager only the emergency flatten constructs one."""
+    source = Path(risk_manager.__file__).parents[1]
+    makers = {
+        path.name
+        for path in sorted(source.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Approved"
+    }
+    assert makers == {"risk_manager.py", "emergency.py"}
 
 
 # ---------------------------------------------------------------- the owner's interface

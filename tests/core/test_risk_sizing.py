@@ -265,7 +265,7 @@ WISHES = st.lists(
 
 
 @given(WISHES, st.integers(20, 3000), st.integers(0, 3000), st.booleans(), st.sampled_from(["limit", "market"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_concurrent_signals_never_exceed_the_caps(
     wishes: list[Wish], equity: int, power: int, whole: bool, style: str
 ) -> None:
