@@ -31,13 +31,13 @@ day_option = click.option("--date", "day", type=IsoDate(), help="Of this session
 @json_option
 def status(home: Path, as_json: bool) -> None:
     """What the engine last published, and whether it runs."""
-    from alpaca_trader.views.status import print_status
-
     found, is_running = _published(home), is_engine_running(home)
     age_s = _age_s(found)
     if as_json:
         print_json({**found.page, "running": is_running, "age_s": age_s})
         return
+    from alpaca_trader.views.status import print_status
+
     # The time by which an engine at work is late means something while a market is open, and nothing in a simulation.
     now = _now() if age_s is not None and is_running and (found.page.get("session") or {}).get("is_open") else None
     print_status(page_console(), found.page, now)
@@ -49,8 +49,6 @@ def status(home: Path, as_json: bool) -> None:
 @json_option
 def positions(home: Path, as_json: bool) -> None:
     """Open positions with their stops, as last published."""
-    from alpaca_trader.views.status import print_positions
-
     found, is_running = _published(home), is_engine_running(home)
     page = found.page
     if as_json:
@@ -58,6 +56,8 @@ def positions(home: Path, as_json: bool) -> None:
         print_json({**shown, "running": is_running})
         return
     click.echo(f"{found.mode}  {page['timestamp']}  {_engine_line(is_running, _age_s(found))}")
+    from alpaca_trader.views.status import print_positions
+
     print_positions(page_console(), page)
 
 
