@@ -247,7 +247,8 @@ def _figures(account: RunAccount) -> Table:
     grid.add_row("Trades", f"{len(account.closed)} closed: {won} won, {lost} lost{held}")
     refusals = sum(account.refusals.values())
     grid.add_row("Signals", f"{account.signals} to buy: {account.signals - refusals} taken, {refusals} refused")
-    grid.add_row("Orders", f"{account.orders_sent} sent{_roles(account)}")
+    roles = role_words(account)
+    grid.add_row("Orders", f"{account.orders_sent} sent{roles and f': {roles}'}")
     grid.add_row("Protection", _protection(account.coverage))
     if not account.is_finished:
         cut = ", ".join(day.day.isoformat() for day in account.days if not day.is_finished)
@@ -255,11 +256,12 @@ def _figures(account: RunAccount) -> Table:
     return grid
 
 
-def _roles(account: RunAccount) -> str:
+def role_words(account: RunAccount) -> str:
+    """``7 entries, 12 stops, 5 exits``; nothing where no order was sent."""
     roles = account.orders_by_role
     told = [f"{roles[role]} {label(role)}{'' if roles[role] == 1 else 's'}" for role in OrderRole if role in roles]
     told = [words.replace("entrys", "entries") for words in told]
-    return f": {', '.join(told)}" if told else ""
+    return ", ".join(told)
 
 
 def _protection(coverage: Coverage) -> Text:
