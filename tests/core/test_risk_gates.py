@@ -9,6 +9,7 @@ import pytest
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.entry_gates import EntryGates
 from alpaca_trader.core.models import MINUTE, Asset, Gate, Order, Position, TradeSignal
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.risk_manager import Entry, Refused, RiskManager
@@ -227,7 +228,7 @@ def test_stale_and_impossible_data_are_refused(
     fold(belief, ev.BarClosed(NOW, bar("AAPL", NOW - timedelta(seconds=60 + bar_age_s), 185.5)))
     start = NOW - timedelta(seconds=60 + signal_age_s) if signal_age_s is not None else None
     wish = signal(bar_start=start, entry_price=price)
-    gates, _ = RiskManager(belief, feed).entry_gates(wish, account(), NOW)
+    gates, _ = EntryGates(belief, feed).measure(wish, account(), NOW)
     found = next(measured for measured in gates if measured.name == "stale_data")
     assert (found.passed, found.limit) == (not stale, limit)
 

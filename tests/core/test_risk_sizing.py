@@ -11,7 +11,8 @@ from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.models import Asset, OrderIntent, Quote, TradeSignal
 from alpaca_trader.core.policy import Policy
-from alpaca_trader.core.risk_manager import Entry, RiskManager
+from alpaca_trader.core.risk_manager import Entry
+from alpaca_trader.core.sizing import size_of
 from tests.core.builders import (
     NOW,
     PRICES,
@@ -92,7 +93,7 @@ def test_a_share_above_the_cap_exceeds_the_budget() -> None:
 def test_risk_per_trade_bounds_the_size() -> None:
     """0.10 % of 467 at a stop of 1.5 %: notional 31.13, quantity 0.167816711."""
     belief = ready(config(risk_per_trade_pct=0.001))
-    size = RiskManager(belief).size(signal(), account(), NOW)
+    size = size_of(belief, signal(), account(), NOW)
     assert (size.qty, size.budget, size.binding) == (D("0.167816711"), D("31.13"), "risk")
 
 
@@ -101,7 +102,7 @@ def test_held_and_ordered_use_up_the_symbols_cap() -> None:
     belief = priced("10.00")
     by_hand = foreign("AAPL", "buy", "1.5", "10", done="0.5")
     fold(belief, ev.PositionsSeen(NOW, (position("AAPL", "2", "10"),)), ev.OpenOrdersSeen(NOW, (by_hand,)))
-    size = RiskManager(belief).size(signal(price="10.00"), account(), NOW)
+    size = size_of(belief, signal(price="10.00"), account(), NOW)
     assert (size.budget, size.qty) == (D("16.70"), D("1.670000000"))
 
 
@@ -109,14 +110,14 @@ def test_held_and_ordered_use_up_the_symbols_cap() -> None:
 def test_a_foreign_order_without_a_limit_or_a_quantity(qty: str | None, limit: str | None, budget: str) -> None:
     """Somebody's market order counts at the price of now; one by notional shows no shares to count."""
     belief = fold(priced("10.00"), ev.OpenOrdersSeen(NOW, (foreign("AAPL", "buy", qty, limit),)))
-    assert RiskManager(belief).size(signal(price="10.00"), account(), NOW).budget == D(budget)
+    assert size_of(belief, signal(price="10.00"), account(), NOW).budget == D(budget)
 
 
 def test_our_own_books_count_where_the_broker_lags() -> None:
     """What filled is held though no position reading shows it yet."""
     belief = priced("10.00")
     hold(belief, qty="2", price="10.00")
-    assert RiskManager(belief).size(signal(price="10.00"), account(), NOW).budget == D("26.70")
+    assert size_of(belief, signal(price="10.00"), account(), NOW).budget == D("26.70")
 
 
 def test_buying_power_less_what_is_in_flight() -> None:
@@ -168,7 +169,7 @@ def test_five_positions_stopped_together_lose_three_fifty() -> None:
 )
 def test_the_humans_cap_binds_every_order(policy: Policy, budget: str) -> None:
     """The tighter of the settings and the policy."""
-    assert RiskManager(ready(policy=policy)).size(signal(), account(), NOW).budget == D(budget)
+    assert size_of(ready(policy=policy), signal(), account(), NOW).budget == D(budget)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_buying_power_is_reserved_until_the_broker_can_know(news: list[str], bud
         "account at once": ev.AccountSeen(NOW, account(buying_power="60")),
     }
     fold(belief, *(told[word] for word in news))
-    assert RiskManager(belief).size(signal(), account(buying_power="60"), NOW).budget == D(budget)
+    assert size_of(belief, signal(), account(buying_power="60"), NOW).budget == D(budget)
 
 
 def test_a_restart_reserves_what_is_in_flight_without_any_quote() -> None:
@@ -234,9 +235,7 @@ def test_a_restart_reserves_what_is_in_flight_without_any_quote() -> None:
     fold(again, ev.ConfigAccepted(NOW, "rev", config(), Policy()), ev.Command(NOW, "started", "engine", ""))
     fold(again, ev.AccountSeen(NOW, account(buying_power="60")), quotes(NOW, AAPL="185.50"))
     spent = D("0.069868342") * D("668.40") * D("1.04")
-    assert RiskManager(again).size(signal(), account(buying_power="60"), NOW).budget == round_cents(
-        (60 - spent) * D("0.99")
-    )
+    assert size_of(again, signal(), account(buying_power="60"), NOW).budget == round_cents((60 - spent) * D("0.99"))
 
 
 def round_cents(value: Decimal) -> Decimal:

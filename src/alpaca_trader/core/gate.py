@@ -11,7 +11,8 @@ from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.limits import standing_halt
 from alpaca_trader.core.models import OrderIntent, OrderRole, dec
 from alpaca_trader.core.policy import Policy
-from alpaca_trader.core.risk_manager import CENT, ENTRY_LIMIT_ABOVE_ASK, order_cap
+from alpaca_trader.core.risk_manager import ENTRY_LIMIT_ABOVE_ASK
+from alpaca_trader.core.sizing import CENT, order_cap
 
 
 def refuse(belief: Belief, intent: OrderIntent, at: datetime) -> str | None:
