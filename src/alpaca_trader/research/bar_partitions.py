@@ -23,6 +23,7 @@ except ImportError:  # the extra `data` is not installed: the store says so
     pa = pq = None
 
 FOLDER = "symbol="
+MONTH = "[0-9][0-9][0-9][0-9]-[0-9][0-9].parquet"
 FACTS = ("feed", "adjustment", "first", "last", "days", "bars")
 
 
@@ -48,12 +49,12 @@ def month_file(root: Path, symbol: str, month: str) -> Path:
 
 def stored_months(root: Path, symbol: str) -> list[Path]:
     """The stored months of a symbol, oldest first; empty where there are none."""
-    return sorted((root / f"{FOLDER}{symbol}").glob("[0-9][0-9][0-9][0-9]-[0-9][0-9].parquet"))
+    return sorted((root / f"{FOLDER}{symbol}").glob(MONTH))
 
 
 def stored_symbols(root: Path) -> list[str]:
-    """The symbols that have a folder, in alphabetical order."""
-    return sorted(folder.name.removeprefix(FOLDER) for folder in root.glob(f"{FOLDER}*") if folder.is_dir())
+    """The symbols that have a month, in alphabetical order."""
+    return sorted({path.parent.name.removeprefix(FOLDER) for path in root.glob(f"{FOLDER}*/{MONTH}")})
 
 
 def staged(target: Path) -> Path:

@@ -30,19 +30,22 @@ def csv_file_rows(path: Path, reading: Reading) -> Rows:
 
     Raises BadInput for lines that are no rows of bars, naming the line.
     """
-    names, findings = spelled(path, _csv_header(path), reading)
-    pieces: list[tuple[Ints, Ints, dict[str, Floats], NDArray[np.int8]]] = []
+    header = _csv_header(path)
+    names, findings = spelled(path, header, reading)
+    _refuse_short_lines(path, len(header))
     symbols: dict[str, int] = {}
     try:
         # A field too many would shift a row or be dropped: both end here, not in wrong prices.
-        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            for chunk in pd.read_csv(
+        with (
+            warnings.catch_warnings(action="error", category=pd.errors.ParserWarning),
+            pd.read_csv(
                 path, dtype=str, keep_default_na=False, skip_blank_lines=False, index_col=False, encoding="utf-8-sig",
                 chunksize=CHUNK_ROWS,
-            ):  # fmt: skip
-                pieces.append(_csv_piece(path, chunk, names, reading, symbols))
+            ) as chunks,
+        ):  # fmt: skip
+            pieces = [_csv_piece(path, chunk, names, reading, symbols) for chunk in chunks if len(chunk)]
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise BadInput(f"{path} is no regular CSV: {first_line(error)}; every line has the header's fields") from error
+        raise BadInput(f"{path} is no regular CSV: {_reason(error)}; every line has the header's fields") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is no UTF-8 text ({error.reason} at byte {error.start}); write it as UTF-8") from error
     start = np.concatenate([np.zeros(0, dtype=np.int64), *(piece[1] for piece in pieces)])
@@ -67,16 +70,27 @@ def _csv_header(path: Path) -> list[str]:
     return [name.strip('"') for name in header.split(",")]
 
 
+def _refuse_short_lines(path: Path, fields: int) -> None:
+    """pandas fills up a line that breaks off, and what is left of its last number would pass for the whole."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.count(b",") < fields - 1 and line.strip():
+                has = line.count(b",") + 1
+                raise BadInput(f"{path}: line {number} breaks off: it has {has} fields, the header has {fields}")
+
+
+def _reason(error: Exception) -> str:
+    return first_line(error).removeprefix("Error tokenizing data. C error: ")
+
+
 def _csv_piece(
     path: Path, chunk: pd.DataFrame, names: dict[str, str], reading: Reading, symbols: dict[str, int]
 ) -> tuple[Ints, Ints, dict[str, Floats], NDArray[np.int8]]:
     """Codes, starts, numbers and sessions of some lines. ``symbols`` grows by those that are new."""
     chunk.columns = pd.Index([name.strip() for name in chunk.columns])
     first = int(chunk.index[0]) + 2
-    blank = np.asarray((chunk.isna() | (chunk == "")).all(axis=1), dtype=np.bool_)
-    short = np.asarray(chunk.iloc[:, -1].isna(), dtype=np.bool_) & ~blank
+    blank = np.asarray((chunk == "").all(axis=1), dtype=np.bool_)
     place = Place(path, "line", first, "line")
-    place.refuse(short, chunk.iloc[:, 0].to_numpy(dtype=object), "ends too early: fields are missing at its end")
     if blank.any() and not blank[np.argmax(blank) :].all():  # empty lines at the end are no harm
         place.refuse(blank, np.full(len(blank), ""), "is empty; take the empty line out")
     chunk = chunk[~blank]

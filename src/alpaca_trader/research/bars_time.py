@@ -67,7 +67,7 @@ def instants_of_text(text: "pd.Series[str]", zone: str | None, place: Place) -> 
         place.refuse(~is_utc, cells, f"carries its own offset; leave out zone={zone}")
     parsed = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     place.refuse(np.asarray(parsed.isna(), dtype=np.bool_), cells, f"is no time; write it like {EXAMPLE}")
-    return instants_of_times(parsed, bool(aware.all()), zone, place)
+    return instants_of_times(parsed if aware.all() else parsed.dt.tz_localize(None), bool(aware.all()), zone, place)
 
 
 def instants_of_numbers(values: Ints, zone: str | None, place: Place) -> Ints:

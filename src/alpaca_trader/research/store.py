@@ -17,22 +17,25 @@ from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
+
 from alpaca_trader.core.errors import BadInput
 from alpaca_trader.edge.calendar import NEW_YORK, SessionCalendar
 from alpaca_trader.edge.home import ADVICE, PRIVATE_FILE, PRIVATE_FOLDER
 from alpaca_trader.research.bar_import import BarImport, Imported, Incoming
 from alpaca_trader.research.bar_judge import bar_file, gravest_first, judged, refuse_errors
 from alpaca_trader.research.bar_partitions import (
+    FOLDER,
     Partition,
     partition,
     partition_rows,
     stored_months,
     stored_symbols,
 )
-from alpaca_trader.research.bars import UNKNOWN, BarFile, Finding
+from alpaca_trader.research.bars import UNKNOWN, BarFile, Finding, Flags, Ints
 from alpaca_trader.research.bars_file import read_rows
 from alpaca_trader.research.bars_parquet import require_pyarrow
-from alpaca_trader.research.bars_rows import Label, Reading
+from alpaca_trader.research.bars_rows import Label, Reading, Rows
 
 ADJUSTMENTS = ("raw", "split", "dividend", "all", UNKNOWN)
 """Alpaca's words for what was done to history, and ours for not knowing."""
@@ -168,32 +171,26 @@ class BarStore:
         and with E_FEED_MISMATCH where the symbols come from different feeds or adjustments.
         """
         require_pyarrow(self.root)
-        begin, end = first or date.min, last or date.max
-        if begin > end:
+        if first is not None and last is not None and first > last:
             raise BadInput(f"first {first} lies after last {last}; name the earlier day first")
-        wanted: list[Partition] = []
-        for symbol in self._known(symbols):
-            held = [partition(path) for path in stored_months(self.root, symbol)]
-            inside = [each for each in held if each.first <= end and each.last >= begin]
-            if not inside:
-                extent = f"{held[0].first} to {held[-1].last}" if held else "nothing"
-                raise BadInput(f"{self.root}: {symbol} has no bars from {begin} to {end}; stored is {extent}")
-            wanted += inside
-        if not wanted:
+        chosen = self._known(symbols)
+        if not chosen:
             raise BadInput(f"{self.root} holds no bars; import a file first: data import FILE")
-        for name in ("feed", "adjustment"):
-            if len(words := _words(wanted, name)) > 1:
-                example = ", ".join(
-                    f"{next(each.path.parent.name for each in wanted if getattr(each, name) == word)} {word}"
-                    for word in words
-                )
-                raise BadInput(f"E_FEED_MISMATCH: {self.root}: bars with different {name} are never mixed: {example}")
+        span = f"from {first or 'the beginning'} to {last or 'the end'}"
+        wanted = [
+            each
+            for symbol in chosen
+            for each in (partition(path) for path in stored_months(self.root, symbol))
+            if each.first <= (last or date.max) and each.last >= (first or date.min)
+        ]
+        # Footers first, then the bars themselves: a month may overlap the range and still have nothing in it.
+        self._all_there(chosen, {each.path.parent.name.removeprefix(FOLDER) for each in wanted}, span)
+        _one_kind(self.root, wanted)
         rows = partition_rows(self.root, [each.path for each in wanted])
+        _only(rows, chosen)
+        rows = rows.taken(_within(rows.start, first, last))
+        self._all_there(chosen, {rows.symbols[number] for number in np.unique(rows.code)}, span)
         rows.feed, rows.adjustment = wanted[0].feed, wanted[0].adjustment
-        if first is not None:
-            rows = rows.taken(rows.start >= _midnight(first))
-        if last is not None:
-            rows = rows.taken(rows.start < _midnight(last + timedelta(days=1)))
         rows, table, findings = judged(rows, Reading(zone="UTC", label="start"), self._calendar)
         refuse_errors(findings)
         return bar_file(self.root, rows, table, findings)
@@ -207,8 +204,7 @@ class BarStore:
                 findings.append(Finding("error", "feed_mismatch", text, symbol))
         feeds[symbol] = held[0].feed
         rows = partition_rows(held[0].path.parent, [each.path for each in held])
-        if rows.symbols != [symbol]:
-            raise BadInput(f"{held[0].path.parent} holds bars of {', '.join(rows.symbols)}; import them again")
+        _only(rows, [symbol])
         return findings + judged(rows, Reading(zone="UTC", label="start"), self._calendar)[2]
 
     def _known(self, symbols: Sequence[str] | None) -> list[str]:
@@ -220,6 +216,11 @@ class BarStore:
                 hint = f"; is {near[0]} meant?" if near else f"; it holds {len(held)} symbols (data ls)"
                 raise BadInput(f"{self.root} holds no bars of {symbol!r}{hint}")
         return held if symbols is None else sorted(set(symbols))
+
+    def _all_there(self, chosen: Sequence[str], present: set[str], span: str) -> None:
+        for symbol in chosen:
+            if symbol not in present:
+                raise BadInput(f"{self.root}: {symbol} has no bars {span}; data ls shows what is stored")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -233,6 +234,36 @@ class BarStore:
             raise BadInput(f"{self.root}: another import is running; wait until it has ended") from None
         finally:
             os.close(descriptor)
+
+
+def _only(rows: Rows, symbols: Sequence[str]) -> None:
+    """A stored file belongs to its folder's symbol."""
+    if rows.symbols != list(symbols):
+        strange = sorted({*rows.symbols} ^ {*symbols})
+        raise BadInput(f"{rows.place.source}: bars of {strange[0]} lie in the wrong folder; import them again")
+
+
+def _one_kind(root: Path, wanted: Sequence[Partition]) -> None:
+    """Bars of different feeds or adjustments are never used together (domain 1)."""
+    for name in ("feed", "adjustment"):
+        kinds: dict[str, str] = {}
+        for each in wanted:
+            kinds.setdefault(str(getattr(each, name)), each.path.parent.name.removeprefix(FOLDER))
+        if len(kinds) > 1:
+            found = ", ".join(f"{symbol} has {kind}" for kind, symbol in kinds.items())
+            raise BadInput(
+                f"E_FEED_MISMATCH: {root}: bars with different {name} are never mixed: {found}; load them apart"
+            )
+
+
+def _within(start: Ints, first: date | None, last: date | None) -> Flags:
+    """The minutes on the New York dates from ``first`` to ``last``."""
+    inside = np.ones(len(start), dtype=np.bool_)
+    if first is not None:
+        inside &= start >= _midnight(first)
+    if last is not None:
+        inside &= start < _midnight(last + timedelta(days=1))
+    return inside
 
 
 def _words(held: Sequence[Partition], name: str) -> list[str]:
