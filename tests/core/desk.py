@@ -219,6 +219,7 @@ class HandBroker:
 
     def get_assets(self, symbols: Sequence[str]) -> Sequence[Asset]:
         """Everything may be traded."""
+        self._scripted("assets")
         return [Asset(symbol, True, True) for symbol in symbols]
 
     def get_latest_quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
@@ -229,6 +230,7 @@ class HandBroker:
 
     def get_minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Sequence[Bar]:
         """No history."""
+        self._scripted("bars")
         return []
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.errors import AuthRefused, Retryable
-from tests.core.desk import HALF_DAY, D, Desk, Scene, ny, settings
+from tests.core.desk import HALF_DAY, D, Desk, Scene, hours, ny, settings
 from tests.core.test_protection_scenes import BUY, HELD, PROTECTED, QTY
 
 ENTRY = f"entry {QTY} limit 185.60"
@@ -425,6 +425,20 @@ def test_bars_the_stream_missed_are_asked_for() -> None:
     desk.feed(ev.Tick(desk.clock.now(), desk.belief.session or pytest.fail("no session")))
     (wanted,) = desk.lines(ev.FetchBars)
     assert (wanted.symbols, wanted.start, wanted.end) == (("AAPL", "MSFT"), ny("10:30"), ny("10:31"))
+
+
+@pytest.mark.parametrize(("read", "asked"), [("assets", ev.FetchAssets), ("bars", ev.FetchHistory)])
+def test_what_could_not_be_read_before_the_open_is_read_at_the_next_tick(read: str, asked: type) -> None:
+    """A failed reading of assets or history costs a minute, not the day."""
+    desk = Desk()
+    desk.broker.script[read] = deque([Retryable("later")])
+    desk.feed(ev.SessionOpened(desk.clock.now(), hours()))
+    desk.told.clear()
+    desk.minute()
+    assert [action.symbols for action in desk.lines(asked)] == [("AAPL", "MSFT")]
+    desk.told.clear()
+    desk.minute()
+    assert desk.lines(asked) == []
 
 
 def test_a_stream_that_comes_back_is_followed_by_a_full_reading() -> None:

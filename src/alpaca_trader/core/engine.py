@@ -17,13 +17,20 @@ from typing import Any
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.accounts import charged_rows, day_summary, exit_reason, status_page, trade_row, trade_status
 from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.entry_gates import episode_id
 from alpaca_trader.core.errors import Fatal, RefusalKind
 from alpaca_trader.core.limits import breaches, due_releases, is_warned
 from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Session, Trade
 from alpaca_trader.core.ports import Executor, Feed, Journal
 from alpaca_trader.core.protection import Protection
-from alpaca_trader.core.risk_manager import Refused, RiskManager, episode_id
+from alpaca_trader.core.risk_manager import Refused, RiskManager
 from alpaca_trader.core.strategy_manager import StrategyManager
+
+MOVES_ROWS = (
+    *(ev.ExecutionReport, ev.OpenOrdersSeen, ev.BrokerRefused, ev.LookUpMissed, ev.Command, ev.ConfigAccepted),
+    *(ev.Approved, ev.ExitDecided, ev.Abandoned, ev.Adopted),
+)
+"""What can change a trade's row or end it. Most of a day is none of these, and rows are costly to compare."""
 
 
 class Engine:
@@ -39,6 +46,7 @@ class Engine:
         self._actions: list[ev.Action] = []
         self._evaluations: list[Evaluation] = []
         self._warmed: set[str] = set()
+        self._looked_up: set[str] = set()
         self._rows: dict[str, Trade] = {}
 
     # ------------------------------------------------------------ what the shell calls
@@ -55,7 +63,8 @@ class Engine:
             self.protection.manage(event.at)
         if self.belief.portfolio.fills_today > fills:
             self._emit(ev.Fetch(event.at, "account"))
-        self._update_rows(event.at)
+        if isinstance(event, MOVES_ROWS) or any(isinstance(action, MOVES_ROWS) for action in self._actions):
+            self._update_rows(event.at)
         return self._actions
 
     def next_wakeup(self) -> datetime | None:
@@ -128,6 +137,10 @@ class Engine:
                     self._read_broker(at)
                 else:
                     self._emit(ev.Alarm(at, "stream_lost", "warning", numbers={"stream": stream}))
+            case ev.ReadFailed(what="assets"):
+                self._looked_up = set()
+            case ev.ReadFailed(what="history"):
+                self._warmed = set()
             case ev.BrokerRefused():
                 self._report_refusal(event)
             case ev.JournalFailed(detail=detail):
@@ -145,6 +158,7 @@ class Engine:
                 starts = [belief.bars[s].closed_at for s in behind if s in belief.bars]
                 start = max(session.open, min(starts, default=session.open))
                 self._emit(ev.FetchBars(at, tuple(behind), start, newest + MINUTE))
+        self._prepare_symbols(at)
         self._read_broker(at)
         self._emit(ev.Fetch(at, "clock"))
         self._emit(ev.Proceed(at, "signals"))
@@ -237,19 +251,22 @@ class Engine:
             self._emit(ev.Checkpoint(at, self.belief.to_checkpoint()))
             self._rows = {}
         self.strategies.open_session(session)
-        self._warmed = set()
+        self._warmed, self._looked_up = set(), set()
         self._prepare_symbols(at)
         self._read_broker(at)
         self._emit(ev.Fetch(at, "clock"))
 
     def _prepare_symbols(self, at: datetime) -> None:
-        """Learn what may be done with newly watched symbols, and warm the strategies up on them."""
-        missing = tuple(s for s in self.belief.watched() if s not in self._warmed)
-        if not missing or self.belief.session is None:
+        """Learn what may be done with newly watched symbols, and warm the strategies up on them; a failed read again."""
+        if self.belief.session is None:
             return
-        self._warmed |= set(missing)
-        self._emit(ev.FetchAssets(at, missing))
-        self._emit(ev.FetchHistory(at, missing, self.strategies.history_sessions + 1))
+        watched = self.belief.watched()
+        if unknown := tuple(s for s in watched if s not in self._looked_up):
+            self._looked_up |= set(unknown)
+            self._emit(ev.FetchAssets(at, unknown))
+        if cold := tuple(s for s in watched if s not in self._warmed):
+            self._warmed |= set(cold)
+            self._emit(ev.FetchHistory(at, cold, self.strategies.history_sessions + 1))
 
     def _end_day(self, at: datetime) -> None:
         for trade in charged_rows(self.belief):

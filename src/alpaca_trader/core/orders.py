@@ -189,11 +189,16 @@ class OrderBook:
         """The order with this client order id, or None."""
         return self.orders.get(client_order_id) if client_order_id is not None else None
 
-    def open(self, symbol: str | None = None, role: OrderRole | None = None) -> Iterator[TrackedOrder]:
+    def open(self, symbol: str | None = None, role: OrderRole | None = None) -> list[TrackedOrder]:
         """Orders that may still rest or fill, oldest first."""
-        for order in self.orders.values():
-            if order.is_open and symbol in (None, order.intent.symbol) and role in (None, order.intent.role):
-                yield order
+        # Asked several times an event, so nothing here is a call.
+        return [
+            order
+            for order in self.orders.values()
+            if order.status in OPEN
+            and (symbol is None or order.intent.symbol == symbol)
+            and (role is None or order.intent.role is role)
+        ]
 
     def foreign_open(self, symbol: str | None = None, side: Side | None = None) -> Iterator[Order]:
         """Open orders in the account that are not ours, as of the last reading."""

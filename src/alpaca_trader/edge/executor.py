@@ -5,6 +5,7 @@ Every word to the broker that creates, replaces or cancels passes three doors in
 """
 
 import hashlib
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.engine import Engine, drain
+from alpaca_trader.core.entry_gates import episode_id
 from alpaca_trader.core.errors import (
     AuthRefused,
     Fatal,
@@ -25,7 +27,8 @@ from alpaca_trader.core.gate import refuse
 from alpaca_trader.core.models import Bar, Order, OrderRole, Position, Session, TradeSignal, dec
 from alpaca_trader.core.orders import TrackedOrder
 from alpaca_trader.core.ports import Broker, Clock, Journal
-from alpaca_trader.core.risk_manager import episode_id
+
+_SIX = struct.Struct("<6d")
 
 
 class Recorder(Protocol):
@@ -247,5 +250,6 @@ def digest(bars: Sequence[Bar]) -> str:
     """A short fingerprint of bars, so that a journal tells which history a run was warmed up with."""
     sha = hashlib.sha256()
     for bar in bars:
-        sha.update(f"{bar.symbol}{bar.start.timestamp()}{bar.open}{bar.high}{bar.low}{bar.close}{bar.volume}".encode())
+        numbers = (bar.start.timestamp(), bar.open, bar.high, bar.low, bar.close, bar.volume)
+        sha.update(bar.symbol.encode() + _SIX.pack(*numbers))
     return sha.hexdigest()[:16]
