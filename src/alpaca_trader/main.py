@@ -302,6 +302,7 @@ def simulated_market(
     if options.bars is None:
         day = options.day or DEFAULT_SIMULATED_DAY
         symbols = tuple(sorted({*SIMULATED_SYMBOLS, *watchlist}))
+        sessions_from(calendar, day, options.days)
         identity = RunIdentity(options.seed, day.isoformat(), options.days, options.profile, symbols, None)
         return _or_bad_input(lambda: GeneratedMarket(options.seed, symbols, day, days=options.days)), identity
     recorded = read_bars(options.bars)

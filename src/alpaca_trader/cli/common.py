@@ -159,6 +159,15 @@ def journal(home: Path, mode: str | None) -> "Iterator[tuple[JournalReader, str]
         reader.close()
 
 
+def simulated_run(home: Path) -> dict[str, Any] | None:
+    """What fixes the simulated run that lies in the home (seed, date ...), and whether it is ``finished``; or None."""
+    try:
+        content: dict[str, Any] = json.loads((home / "data" / "simulator" / "run.json").read_bytes())
+    except FileNotFoundError:
+        return None
+    return content
+
+
 def is_engine_running(home: Path) -> bool:
     """Whether a process holds the home's engine lock. Asks with a shared lock: two that ask do not see each other."""
     try:

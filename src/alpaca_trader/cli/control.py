@@ -1,7 +1,6 @@
 """``halt``, ``resume``, ``flatten``: a word to the engine, left in the home's inbox."""
 
 import getpass
-import json
 import os
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from alpaca_trader.cli.common import (
     mode_option,
     read_status,
     require_home,
+    simulated_run,
 )
 
 TAKEN_WITHIN_S = 3.0
@@ -98,7 +98,9 @@ def _leave(home: Path, verb: str, reason: str) -> None:
     from alpaca_trader.edge import inbox
     from alpaca_trader.edge.clock import SystemClock
 
-    if not is_engine_running(home) and _is_simulation_over(home):
+    simulated = simulated_run(home)
+    # The next simulated run begins with an empty inbox.
+    if not is_engine_running(home) and simulated is not None and simulated["finished"]:
         raise Unreachable(f"{verb}: no engine runs in {home}, and its simulated run is over")
     clock = SystemClock()
     left = inbox.leave(home / "data" / "inbox", verb, _actor(), reason, clock.now())
@@ -114,14 +116,6 @@ def _leave(home: Path, verb: str, reason: str) -> None:
         )
     else:
         click.echo(f"{verb}: taken by the engine")
-
-
-def _is_simulation_over(home: Path) -> bool:
-    """Whether what lies here is a simulated run that ended: the next one begins with an empty inbox."""
-    try:
-        return bool(json.loads((home / "data" / "simulator" / "run.json").read_bytes())["finished"])
-    except FileNotFoundError:
-        return False
 
 
 def _actor() -> str:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,14 @@ from alpaca_trader.cli.common import (
     mode_option,
     page_console,
     print_json,
+    simulated_run,
 )
+
+if TYPE_CHECKING:
+    from alpaca_trader.edge.journal.reader import JournalReader
+    from alpaca_trader.views.account import RunAccount
+
+REPORT = "report.html"
 
 
 @click.command()
@@ -68,3 +76,45 @@ def why_not(symbol: str, minute: str, day: date | None, mode: str | None, home: 
         return
     click.echo(f"{found}  {home}")
     print_why_not(page_console(), story)
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to; default: report.html of the home."
+)
+@click.option("--date", "day", type=IsoDate(), help="Only this session; default: all in the journal.")
+@mode_option
+@home_option
+def report(out: Path | None, day: date | None, mode: str | None, home: Path) -> None:
+    """Write the picture of the days as one HTML file.
+
+    Equity, the busiest symbol with entries, exits and stops, trades, refusals, protection. It needs no network.
+    """
+    from alpaca_trader.edge.home import Home
+    from alpaca_trader.views.day import run_account
+
+    target = out or home / REPORT
+    simulated = simulated_run(home)
+    seed = simulated["seed"] if simulated else None
+    with journal(home, mode) as (reader, found):
+        account = run_account(reader, Home(home), seed=seed, report=target, first=day, last=day)
+        if not account.days:
+            raise NotFound(
+                f"--date {day}: the journal has no such session" if day else "the journal has no session yet"
+            )
+        write_picture(target, reader, account)
+    click.echo(f"{found}  wrote {target} ({', '.join(each.isoformat() for each in account.dates)})")
+
+
+def write_picture(target: Path, reader: "JournalReader", account: "RunAccount") -> None:
+    """Write the page to ``target``. Raises BadInput, which says why there is none."""
+    from alpaca_trader.core.errors import BadInput
+
+    try:
+        from alpaca_trader.views.report import write_report
+    except ModuleNotFoundError as missing:
+        raise BadInput(f"the picture needs {missing.name}: pip install 'alpaca-trader[report]'") from missing
+    try:
+        write_report(target, reader, account)
+    except OSError as error:
+        raise BadInput(f"{target} cannot be written ({error.strerror}); name another file with --out") from error

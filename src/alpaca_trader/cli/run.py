@@ -58,28 +58,39 @@ def run(
 
     from alpaca_trader.cli.progress import Progress
     from alpaca_trader.core.models import Mode
+    from alpaca_trader.edge.clock import SystemClock
     from alpaca_trader.main import SimOptions, run_hosted, run_simulated
+    from alpaca_trader.views.words import day_of
 
+    started = SystemClock().now()
     with Progress(Mode(mode), home, is_quiet=as_json) as progress:
         if mode == "SIM":
             options = SimOptions(home, seed, bars, day, days, None if isinf(speed) else speed, profile, fresh)
             end = run_simulated(options, progress.watch, progress.begin)
         else:
             end = run_hosted(Mode(mode), home, progress.watch)
-    _tell_end(end, as_json)
+    # A journal on paper or live holds months: told is what this process did.
+    _tell_end(end, None if mode == "SIM" else day_of(started), as_json)
     if mode == "SIM" and end.is_interrupted:
         click.echo("interrupted; the same command goes on with this run, --fresh begins anew", err=True)
         ctx.exit(EXIT_INTERRUPTED)
 
 
-def _tell_end(end: "RunEnd", as_json: bool) -> None:
-    """Print what the run did, from its journal, and write the picture of it."""
+def _tell_end(end: "RunEnd", first: date | None, as_json: bool) -> None:
+    """Print what the run did since ``first``, from its journal, and write the picture of it."""
+    from alpaca_trader.cli.explain import REPORT, write_picture
+    from alpaca_trader.core.errors import BadInput
     from alpaca_trader.edge.journal.reader import JournalReader
     from alpaca_trader.views.day import print_account, run_account, to_json
 
     reader = JournalReader(end.home.database(end.mode))
     try:
-        account = run_account(reader, end.home, seed=end.seed)
+        target = end.home.path / REPORT
+        account = run_account(reader, end.home, seed=end.seed, report=target, first=first)
+        write_picture(target, reader, account)
+    except BadInput as error:
+        click.echo(f"no picture: {error}", err=True)
+        account = run_account(reader, end.home, seed=end.seed, first=first)
     finally:
         reader.close()
     if as_json:

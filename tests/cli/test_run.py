@@ -1,0 +1,147 @@
+"""``run``: a whole day by command, the account of it, being killed, and edits and words while it goes on."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import HALF_DAY, PLAY, Played, answer, call, start, wait_for
+
+WHOLE = pytest.mark.timeout(240)
+"""A day takes its time on a busy machine."""
+
+
+@WHOLE
+def test_the_json_answer_has_everything_promised(played: Played) -> None:
+    """One object: what was played, what came of it, and where the files lie, which are there."""
+    result = played.result
+    assert (result["mode"], result["dates"], result["seed"]) == ("SIM", [HALF_DAY], 7)
+    assert result["equity_start"] == 467
+    assert result["pnl"] == pytest.approx(result["equity_end"] - 467)
+    assert len(result["trades"]) > 0
+    assert {"orders_sent", "refusals", "seconds_unprotected"} <= result.keys()
+    assert len(result["journal_sha256"]) == 64
+    paths = result["paths"]
+    files = [paths["journal"], paths["status"], paths["report"], *paths["logs"]]
+    assert [name for name in files if not Path(name).is_file()] == []
+
+
+def lines_until(process: "subprocess.Popen[str]", wanted: str) -> str:
+    """Read the run's own lines up to the one that holds ``wanted``."""
+    assert process.stderr is not None
+    return wait_for(process.stderr, wanted)
+
+
+def made_in(home: Path) -> list[dict[str, object]]:
+    """The trades in the home's journal; their numbers count rewritten rows too, and so depend on the interruption."""
+    trades = answer("trades", "--home", home)["trades"]
+    return [{name: value for name, value in trade.items() if name != "id"} for trade in trades]
+
+
+@WHOLE
+def test_killed_and_started_again_it_ends_as_if_never_killed(played: Played, tmp_path: Path) -> None:
+    """kill -9 with a position open; the same command goes on and makes the same trades and the same money."""
+    home = tmp_path / "killed"
+    process = start(*PLAY, "--home", home)
+    lines_until(process, "exit ")
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    again = call(*PLAY, "--home", home)
+    assert again.exit_code == 0, again.output
+    assert "going on with the run that was interrupted here" in again.stderr
+    assert made_in(home) == made_in(played.home)
+    assert answer("status", "--home", home)["account"] == answer("status", "--home", played.home)["account"]
+
+
+@WHOLE
+def test_people_read_lines_and_the_account(played: Played, tmp_path: Path) -> None:
+    """Without a terminal: mode first, a line an hour, entries and exits; then the account, plain."""
+    home = tmp_path / "read"
+    result = call(*PLAY, "--home", home)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[:2] == [f"SIM  {home}", "Fri 2026-11-27"]
+    assert "11:00  90 of 210 minutes played" in result.stderr
+    for trade in played.result["trades"]:
+        assert f" {trade['symbol']} at " in result.stderr
+        assert trade["exit_reason"] in result.stderr
+    assert "\x1b" not in result.output
+    assert result.stdout.startswith(" SIM ")
+    assert str(home / "report.html") in result.stdout
+
+
+@WHOLE
+def test_edits_and_words_reach_a_running_engine(tmp_path: Path) -> None:
+    """A good edit is in force at once, a bad one is refused and told; halt is heard; Ctrl-C ends it with 130."""
+    home = tmp_path / "edited"
+    process = start("run", "--sim", "--date", HALF_DAY, "--speed", "300", "--home", home)
+    lines_until(process, "config_accepted")
+    strategy = home / "config" / "strategy.json"
+    settings = json.loads(strategy.read_text())
+
+    def edit(text: str) -> None:
+        partial = strategy.with_suffix(".new")
+        partial.write_text(text)
+        partial.replace(strategy)
+
+    settings["risk"]["max_positions"] = 3
+    edit(json.dumps(settings))
+    accepted = lines_until(process, "config_accepted").rpartition("=")[2].strip()
+    settings["risk"]["max_positions"] = 300
+    edit(json.dumps(settings))
+    assert "risk.max_positions is 300" in lines_until(process, "config_refused")
+    assert call("halt", "--home", home, "--reason", "enough").output == "halt: taken by the engine\n"
+    assert "enough" in lines_until(process, "HALT   operator")
+    second = call("run", "--sim", "--home", home)
+    assert (second.exit_code, second.stdout) == (1, "")
+    assert f"an engine (process {process.pid}) already runs in {home}" in second.stderr
+
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate()
+    assert process.returncode == 130
+    assert "interrupted; the same command goes on with this run" in rest
+    page = answer("status", "--home", home)
+    assert page["config"]["state"] == "rejected"
+    assert page["config"]["active_rev"] == accepted
+    assert "risk.max_positions is 300" in page["config"]["detail"]
+    assert page["halt"]["code"] == "operator"
+    shown = answer("config", "show", "--home", home)
+    assert shown["config_rev"] == accepted
+    assert shown["state"] == "the last good one; the file on disk is refused"
+
+
+BAD = [
+    (("--seed", "3"), 2, "--seed: only for simulated runs; add --sim, or leave it out (alpaca-trader run --help)"),
+    (("--sim", "--date", "yesterday"), 2, "'yesterday' is no date; write it as 2026-11-20"),
+    (("--sim", "--speed", "fast"), 2, "'fast' is no speed; give a number above 0 (times real time), or max"),
+    (("--sim", "--speed", "0"), 2, "'0' is no speed; give a number above 0 (times real time), or max"),
+    (("--sim", "--speed", "nan"), 2, "'nan' is no speed; give a number above 0 (times real time), or max"),
+    (("--sim", "--days", "0"), 2, "0 is not in the range 1<=x<=250"),
+    (("--sim", "--date", "2026-11-26"), 1, "--date 2026-11-26: the exchange is closed; the next session is 2026-11-27"),
+    (("--sim", "--profile", "rich"), 1, "profile 'rich' is unknown; use one of live467, paper100k"),
+    (("--sim", "--bars", "none.parquet"), 1, "none.parquet cannot be read"),
+    (("--paper",), 1, "no Alpaca keys found: set APCA_API_KEY_ID and APCA_API_SECRET_KEY"),
+    (("--live",), 1, "no Alpaca keys found: set APCA_API_KEY_ID and APCA_API_SECRET_KEY"),
+]
+
+
+@pytest.mark.parametrize(("options", "code", "text"), BAD, ids=[" ".join(options) for options, _, _ in BAD])
+def test_bad_input_is_told_in_one_line(home: Path, options: tuple[str, ...], code: int, text: str) -> None:
+    """What is wrong and what would be right; the documented exit code; nothing on standard output."""
+    result = call("run", "--json", *options, "--home", home)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert text in result.stderr
+    assert result.stderr.startswith("alpaca-trader: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_another_run_in_an_interrupted_home_is_refused(copied: Path) -> None:
+    """Half a run is not thrown away by accident: the same options go on with it, --fresh begins anew."""
+    run_file = copied / "data" / "simulator" / "run.json"
+    run_file.write_text(run_file.read_text().replace('"finished": true', '"finished": false'))
+    result = call("run", "--sim", "--seed", "8", "--json", "--home", copied)
+    assert result.exit_code == 1
+    assert "another simulated run was interrupted here (seed 7" in result.stderr
+    assert "--fresh" in result.stderr
