@@ -35,6 +35,13 @@ def session_table(
     )
 
 
+def nudged(table: pd.DataFrame, row: int, column: str, by: float) -> pd.DataFrame:
+    """The table with one number changed."""
+    values = table[column].to_numpy(copy=True)
+    values[row] += by
+    return table.assign(**{column: values})
+
+
 def write_csv(folder: Path, text: str, name: str = "bars.csv") -> Path:
     """A CSV file of ``text``, lines as they are."""
     path = folder / name

@@ -234,9 +234,9 @@ def shifted(hours: int) -> pd.DataFrame:
 
 
 WRONG_CLOCKS = [
-    (-5, "100% would if the times were +5 hours; the zone is wrong"),
-    (+9, "100% would if the times were -9 hours; the zone is wrong"),
-    (-1, "this day lies an hour beside regular hours, as when a fixed offset is used through a change of clocks"),
+    (-5, "100% would if the times were +5 hours; say the zone they are written in (zone=America/New_York"),
+    (+9, "100% would if the times were -9 hours; say the zone they are written in (zone=America/New_York"),
+    (-1, "this day lies an hour beside regular hours, as when a fixed offset was used through a change of clocks"),
     (+1, "2 such days"),
 ]
 

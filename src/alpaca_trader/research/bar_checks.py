@@ -137,7 +137,7 @@ def _zone_findings(rows: Rows, table: SessionTable, reading: Reading) -> list[Fi
         if then >= 0.9:
             text = (
                 f"only {now:.0%} of the volume lies in regular hours, but {then:.0%} would if the times were {best:+g} "
-                "hours; the zone is wrong: say the one the times are written in (zone=America/New_York, zone=UTC ...)"
+                "hours; say the zone they are written in (zone=America/New_York ...; zone=UTC takes them as they are)"
             )
             return [found(severity, "wrong_zone", rows, 0, text, len(start))]
     return _shifted_days(rows, table, severity)
@@ -162,8 +162,8 @@ def _shifted_days(rows: Rows, table: SessionTable, severity: Severity) -> list[F
         return []
     index = int(np.argmax(wrong[which]))
     text = (
-        "this day lies an hour beside regular hours, as when a fixed offset is used through a change of clocks; "
-        f"say the zone the times are written in (zone=America/New_York); {int(wrong.sum())} such days"
+        "this day lies an hour beside regular hours, as when a fixed offset was used through a change of clocks; "
+        f"convert the times again by New York's own rules (zone=UTC takes them as they are); {int(wrong.sum())} such days"
     )
     return [found(severity, "wrong_zone", rows, index, text)]
 

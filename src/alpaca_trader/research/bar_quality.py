@@ -7,7 +7,7 @@ import numpy as np
 
 from alpaca_trader.research.bar_checks import found
 from alpaca_trader.research.bar_sessions import SessionTable
-from alpaca_trader.research.bars import Finding, Flags, Floats, Ints, minute_text
+from alpaca_trader.research.bars import PRICES, Finding, Flags, Floats, Ints, minute_text
 from alpaca_trader.research.bars_rows import Rows
 
 LONG_HOLE_MIN = 10
@@ -126,52 +126,43 @@ def _missing_sessions(stretches: _Stretches, table: SessionTable) -> list[Findin
     return findings
 
 
-def _usual_move(stretches: _Stretches, moves: Floats) -> Floats:
-    """Per bar but the first, what is a large move for its symbol: ``OUTLIER_TIMES`` its median minute, at least 2 %."""
-    code = stretches.bars.code[1:]
-    sizes, owners = np.abs(moves[stretches.within]), code[stretches.within]
+def _large_moves(stretches: _Stretches, moves: Floats) -> Floats:
+    """For each bar what is a large move of its symbol: ``OUTLIER_TIMES`` its median minute, at least ``OUTLIER``."""
+    code = stretches.bars.code
+    sizes, owners = np.abs(moves[stretches.within]), code[1:][stretches.within]
     usual = np.full(len(stretches.bars.symbols), OUTLIER)
     edges = np.searchsorted(owners, np.arange(len(usual) + 1))
     for each, (first, last) in enumerate(pairwise(edges)):
         if first < last:
             usual[each] = max(OUTLIER, OUTLIER_TIMES * float(np.median(sizes[first:last])))
-    return usual[code]
+    return np.asarray(np.log1p(usual[code]), dtype=np.float64)
 
 
 def _prints(stretches: _Stretches) -> list[Finding]:
     """Closes that leave and come back within two minutes, and wicks far from everything around them."""
     bars = stretches.bars
-    if len(bars.start) < 2:
-        return []
-    close, high, low = (bars.numbers[name] for name in ("close", "high", "low"))
+    opened, high, low, close = (bars.numbers[name] for name in PRICES)
     moves = np.diff(np.log(close))
-    large = np.log1p(_usual_move(stretches, moves))
+    large = _large_moves(stretches, moves)
     findings = []
-    both = stretches.within[:-1] & stretches.within[1:]
+    spike = np.zeros(len(close), dtype=np.bool_)
     there, back = moves[:-1], moves[1:]
-    spike = both & (np.abs(there) > large[:-1]) & (np.abs(there + back) < np.abs(there) / 4)
-    absurd = spike & (np.abs(there) >= np.log(ABSURD_TIMES))
-    which = np.zeros(len(close), dtype=np.bool_)
-    which[1:-1] = absurd
-    if which.any():
-        index = int(np.argmax(which))
-        text = (
-            f"closes at {float(close[index])!r} between {float(close[index - 1])!r} and {float(close[index + 1])!r}; "
-        )
-        text += "a slipped decimal point? Correct or remove the bar"
-        findings.append(found("error", "absurd_price", bars, index, text, int(which.sum())))
-    which[1:-1] = spike & ~absurd
-    findings += _by_symbol(bars, which, "outlier", "closes far away for one minute and comes back: a bad print?")
+    spike[1:-1] = stretches.within[:-1] & stretches.within[1:] & (np.abs(there) > large[1:-1])
+    spike[1:-1] &= np.abs(there + back) < np.abs(there) / 4
+    absurd = spike & (np.abs(np.concatenate([[0.0], moves])) >= np.log(ABSURD_TIMES))
+    if absurd.any():
+        index = int(np.argmax(absurd))
+        before, at, after = (float(close[each]) for each in (index - 1, index, index + 1))
+        text = f"closes at {at!r} between {before!r} and {after!r}; a slipped decimal point? Correct or remove the bar"
+        findings.append(found("error", "absurd_price", bars, index, text, int(absurd.sum())))
+    text = "closes far away for one minute and comes back: a bad print?"
+    findings += _by_symbol(bars, spike & ~absurd, "outlier", text)
     # The first bar of a session is measured by its own open alone: the night before says nothing of a bad print.
-    opened = bars.numbers["open"][1:]
-    before = np.where(stretches.within, close[:-1], opened)
-    around_high, around_low = (
-        np.maximum(before, np.maximum(opened, close[1:])),
-        np.minimum(before, np.minimum(opened, close[1:])),
-    )
-    wick = np.maximum(np.log(high[1:] / around_high), np.log(around_low / low[1:]))
-    which = np.concatenate([[False], wick > large])
-    return [*findings, *_by_symbol(bars, which, "wick", "has a wick far from the prices around it: a bad print?")]
+    earlier = np.concatenate([opened[:1], np.where(stretches.within, close[:-1], opened[1:])])
+    upper = np.maximum(earlier, np.maximum(opened, close))
+    lower = np.minimum(earlier, np.minimum(opened, close))
+    wick = np.maximum(np.log(high / upper), np.log(lower / low)) > large
+    return [*findings, *_by_symbol(bars, wick, "wick", "has a wick far from the prices around it: a bad print?")]
 
 
 def _splits(stretches: _Stretches) -> list[Finding]:
