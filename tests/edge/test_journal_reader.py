@@ -123,6 +123,16 @@ def test_everything_about_one_order(tmp_path: Path) -> None:
         assert reader.reports_of("nobody") == []
 
 
+def test_trades_are_numbered_without_gaps(tmp_path: Path) -> None:
+    """A trade that changes often does not use up the numbers of the next ones."""
+    changes = [ev.TradeChanged(START, replace(trade(n), fees=Decimal(k))) for n in range(3) for k in range(5)]
+    with (
+        closing(journal_with(tmp_path / "trades.db", *changes)),
+        closing(JournalReader(tmp_path / "trades.db")) as reader,
+    ):
+        assert [row.id for row in reader.trades()] == [1, 2, 3]
+
+
 def test_trades_have_exact_decimals(tmp_path: Path) -> None:
     """The table shows plain numbers; whoever computes gets the digits that were recorded, and None where unknown."""
     path = tmp_path / "trades.db"

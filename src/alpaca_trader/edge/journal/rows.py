@@ -41,9 +41,10 @@ TRADE_COLUMNS = (
     *("episode_id", "seq", "fees", "exit_reason", "signal_price", "entry_slip_bps", "exit_slip_bps", "mae_pct"),
     *("mfe_pct", "initial_stop", "r_multiple", "config_rev", "opened_at", "closed_at"),
 )
-TRADE = (
-    f"INSERT INTO trades ({', '.join(TRADE_COLUMNS)}) VALUES ({', '.join('?' * len(TRADE_COLUMNS))})"  # noqa: S608
-    f" ON CONFLICT (episode_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in TRADE_COLUMNS)}"
+TRADE_CHANGES = f"UPDATE trades SET {', '.join(f'{name} = ?' for name in TRADE_COLUMNS)} WHERE episode_id = ?"  # noqa: S608
+TRADE_BEGINS = (  # an upsert would use up an id at every change
+    f"INSERT INTO trades ({', '.join(TRADE_COLUMNS)}) SELECT {', '.join('?' * len(TRADE_COLUMNS))}"  # noqa: S608
+    " WHERE NOT EXISTS (SELECT 1 FROM trades WHERE episode_id = ?)"
 )
 
 
@@ -69,7 +70,9 @@ def _derived(seq: int, entry: ev.Event | ev.Action) -> Iterator[Statement]:
             about = (evaluation.symbol, evaluation.strategy_name, bar, evaluation.code)
             yield DECISION, (seq, utc_text(entry.at), *about, entry.verdict, entry.client_order_id)
         case ev.TradeChanged(trade=trade):
-            yield TRADE, _trade(seq, trade)
+            row = (*_trade(seq, trade), trade.episode_id)
+            yield TRADE_CHANGES, row
+            yield TRADE_BEGINS, row
         case ev.ConfigAccepted(config=config, policy=policy):
             content, rules = to_json(config).decode(), to_json(policy).decode()
             yield CONFIG, (seq, utc_text(entry.at), entry.rev, content, rules)
