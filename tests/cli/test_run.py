@@ -29,7 +29,7 @@ def test_the_json_answer_has_everything_promised(played: Played) -> None:
 
 
 def lines_until(process: "subprocess.Popen[str]", wanted: str) -> str:
-    """Read the run's own lines up to the one that holds ``wanted``."""
+    """Read the run's own lines up to the one that holds ``wanted``, which is the answer."""
     assert process.stderr is not None
     return wait_for(process.stderr, wanted)
 
@@ -42,34 +42,31 @@ def made_in(home: Path) -> list[dict[str, object]]:
 
 @WHOLE
 def test_killed_and_started_again_it_ends_as_if_never_killed(played: Played, tmp_path: Path) -> None:
-    """kill -9 with a position open; the same command goes on and makes the same trades and the same money."""
+    """kill -9 after the first exit; the same command goes on and makes the same trades and the same money.
+
+    Without a terminal people read the mode first, then entries and exits, at the end the account: plain text.
+    """
     home = tmp_path / "killed"
     process = start(*PLAY, "--home", home)
-    lines_until(process, "exit ")
+    assert process.stderr is not None
+    assert [next(process.stderr), next(process.stderr)] == [f"SIM  {home}\n", "Fri 2026-11-27\n"]
+    told = lines_until(process, "exit ")
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
+
     again = call(*PLAY, "--home", home)
     assert again.exit_code == 0, again.output
     assert "going on with the run that was interrupted here" in again.stderr
     assert made_in(home) == made_in(played.home)
     assert answer("status", "--home", home)["account"] == answer("status", "--home", played.home)["account"]
 
-
-@WHOLE
-def test_people_read_lines_and_the_account(played: Played, tmp_path: Path) -> None:
-    """Without a terminal: mode first, a line an hour, entries and exits; then the account, plain."""
-    home = tmp_path / "read"
-    result = call(*PLAY, "--home", home)
-    assert result.exit_code == 0, result.output
-    assert result.stderr.splitlines()[:2] == [f"SIM  {home}", "Fri 2026-11-27"]
-    assert "11:00  90 of 210 minutes played" in result.stderr
     for trade in played.result["trades"]:
-        assert f" {trade['symbol']} at " in result.stderr
-        assert trade["exit_reason"] in result.stderr
-    assert "\x1b" not in result.output
-    assert result.stdout.startswith(" SIM ")
-    assert str(home / "report.html") in result.stdout
+        assert f" {trade['symbol']} at " in told + again.stderr
+    assert "210 of 210 minutes played" in again.stderr
+    assert "\x1b" not in again.output
+    assert again.stdout.startswith(" SIM ")
+    assert str(home / "report.html") in again.stdout
 
 
 @WHOLE

@@ -94,7 +94,7 @@ def _require_typed(word: str, consequence: str, otherwise: str) -> None:
 
 
 def _leave(home: Path, verb: str, reason: str) -> None:
-    """Leave the command, and tell whether an engine has taken it. Raises Unreachable where none ever will."""
+    """Leave the command and tell whether it is heard. Raises Unreachable where an engine does not, or never will."""
     from alpaca_trader.edge import inbox
     from alpaca_trader.edge.clock import SystemClock
 
@@ -111,11 +111,10 @@ def _leave(home: Path, verb: str, reason: str) -> None:
     while left.exists() and clock.monotonic() < until:
         clock.sleep(LOOK_EVERY_S)
     if left.exists():
-        click.echo(
-            f"{verb}: left for the engine, which takes it before its next event; `alpaca-trader status` shows it"
+        raise Unreachable(
+            f"{verb}: left in the inbox, but the engine has not taken it within {TAKEN_WITHIN_S:g} s: it is busy, or it hangs"
         )
-    else:
-        click.echo(f"{verb}: taken by the engine")
+    click.echo(f"{verb}: taken by the engine")
 
 
 def _actor() -> str:
