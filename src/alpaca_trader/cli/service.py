@@ -1,5 +1,6 @@
 """``service``: the engine under launchd or systemd."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from alpaca_trader.cli.common import NotFound, home_option, require_home
 from alpaca_trader.core.errors import BadInput
+from alpaca_trader.edge.credentials import OP_KEY, OP_SECRET
 from alpaca_trader.edge.service import Kind, Service, install_path, load_commands, render, unload_commands
 
 kind_option = click.option(
@@ -57,6 +59,10 @@ def install_command(kind: Kind, mode: Literal["paper", "live"], load: bool, home
     click.echo(f"wrote {target}")
     if mode == "live":
         click.echo("live: a human runs `alpaca-trader run --live` once on a terminal first, to arm it")
+    if not _references():
+        click.echo(
+            f"keys: {OP_KEY} is not set here, so the service must get them from its manager (docs/operations.md)"
+        )
     _run_or_show(load_commands(kind, target), load, "start it")
 
 
@@ -76,9 +82,14 @@ def uninstall_command(kind: Kind, load: bool) -> None:
 def _text(kind: Kind, mode: Literal["paper", "live"], home: Path) -> str:
     try:
         # The interpreter is not resolved: in a virtual environment it is a link, and the link knows the environment.
-        return render(kind, Service(Path(sys.executable).absolute(), home.absolute(), mode))
+        return render(kind, Service(Path(sys.executable).absolute(), home.absolute(), mode, _references()))
     except ValueError as error:
         raise BadInput(str(error)) from error
+
+
+def _references() -> tuple[tuple[str, str], ...]:
+    """Where 1Password keeps the keys, as this shell knows it: a service inherits none of its variables."""
+    return tuple((name, os.environ[name]) for name in (OP_KEY, OP_SECRET) if os.environ.get(name))
 
 
 def _run_or_show(commands: list[list[str]], run: bool, purpose: str) -> None:

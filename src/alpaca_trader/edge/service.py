@@ -25,6 +25,8 @@ class Service:
     python: Path
     home: Path
     mode: Literal["paper", "live"]
+    references: tuple[tuple[str, str], ...] = ()
+    """Names and values of variables that say where 1Password keeps the keys; never the keys."""
 
     @property
     def command(self) -> Sequence[str]:
@@ -33,9 +35,10 @@ class Service:
 
 
 def render(kind: Kind, service: Service) -> str:
-    """The file's text. Raises ValueError for a path with a line break, which neither format can hold."""
-    if any(not part.isprintable() for part in service.command):
-        raise ValueError(f"{service.home}: a path with unprintable characters cannot be a service's")
+    """The file's text. Raises ValueError for a path or reference with a line break, which no unit can hold."""
+    for part in [*service.command, *(value for _, value in service.references)]:
+        if not part.isprintable():
+            raise ValueError(f"{part!r} has unprintable characters; a service cannot hold it")
     return _launchd(service) if kind == "launchd" else _systemd(service)
 
 
@@ -70,14 +73,15 @@ def _launchd(service: Service) -> str:
         "ThrottleInterval": RESTART_AFTER_S,
         "StandardOutPath": str(logs / OUT),
         "StandardErrorPath": str(logs / ERR),
-        "EnvironmentVariables": {"PATH": SEARCH_PATH},
+        "EnvironmentVariables": {"PATH": SEARCH_PATH, **dict(service.references)},
     }
     return plistlib.dumps(content, sort_keys=False).decode()
 
 
 def _systemd(service: Service) -> str:
     logs = service.home / "logs"
-    command = " ".join(_quoted(part) for part in service.command)
+    command = " ".join(_quoted(part).replace("$", "$$") for part in service.command)
+    variables = " ".join(_quoted(f"{name}={value}") for name, value in (("PATH", SEARCH_PATH), *service.references))
     return f"""[Unit]
 Description=alpaca-trader ({service.mode})
 After=network-online.target
@@ -86,9 +90,10 @@ After=network-online.target
 ExecStart={command}
 Restart=on-failure
 RestartSec={RESTART_AFTER_S}
+RestartPreventExitStatus=2 3
 StandardOutput=append:{_escaped(str(logs / OUT))}
 StandardError=append:{_escaped(str(logs / ERR))}
-Environment={_quoted("PATH=" + SEARCH_PATH)}
+Environment={variables}
 
 [Install]
 WantedBy=default.target
@@ -100,6 +105,6 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _quoted(part: str) -> str:
-    """One word of a unit's command line (systemd.service, "Command lines"): ``$`` would be a variable."""
-    return '"' + _escaped(part).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$") + '"'
+def _quoted(word: str) -> str:
+    """One word of a unit's line (systemd.syntax, "Quoting"); in a command ``$`` has to be doubled too."""
+    return '"' + _escaped(word).replace("\\", "\\\\").replace('"', '\\"') + '"'
