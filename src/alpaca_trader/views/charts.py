@@ -133,7 +133,7 @@ def equity_chart(sessions: Sequence[Session], points: Sequence[tuple[datetime, f
     x = np.array([track.place(at) for at, _ in points])
     equity = np.array([value for _, value in points])
     drawdown = (equity / np.maximum.accumulate(equity) - 1) * 100
-    kept = _thin(equity)
+    kept = thin(equity)
     with _drawing(f"equity-{size}"):
         figure = Figure(figsize=INCHES[size], layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -233,7 +233,7 @@ def _time_axis(axes: Axes, track: Track, size: Size) -> None:
     )
 
 
-def _thin(values: Floats) -> npt.NDArray[np.intp]:
+def thin(values: Floats) -> npt.NDArray[np.intp]:
     """Indices that keep first, last, lowest and highest of each stretch, so that no peak is lost."""
     if len(values) <= MOST_POINTS:
         return np.arange(len(values))

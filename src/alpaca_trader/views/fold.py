@@ -6,6 +6,7 @@ journal and change neither.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import NamedTuple, cast, get_args
 
 from alpaca_trader.core import events as ev
@@ -51,8 +52,8 @@ def spans(reader: JournalReader) -> Sequence[Span]:
     for seq, entry in reader.entries(("SessionOpened",)):
         if isinstance(entry, ev.SessionOpened) and (not starts or starts[-1][0].day != entry.session.day):
             starts.append((entry.session, seq))
-    ends: list[int | None] = [*(seq for _, seq in starts[1:]), None]
-    return [Span(session, seq, end) for (session, seq), end in zip(starts, ends, strict=True)]
+    ends = (seq for _, seq in starts[1:])
+    return [Span(session, seq, end) for (session, seq), end in zip_longest(starts, ends)]
 
 
 def follow(reader: JournalReader, span: Span, kinds: Sequence[str] = FOLDED) -> Iterator[Step]:
