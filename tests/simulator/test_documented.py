@@ -1,0 +1,133 @@
+"""docs/simulator.md says what the simulator is: every route, profile and switch, no other, and its examples run."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+
+from alpaca_trader.simulator import (
+    PROFILES,
+    GeneratedMarket,
+    Simulator,
+    Switches,
+    data_rest,
+    data_stream,
+    running_simulator,
+    trade_stream,
+    trading_rest,
+)
+from alpaca_trader.simulator.exchange.errors import BrokerError
+from alpaca_trader.simulator.exchange.parse import parse_order
+from alpaca_trader.simulator.server import build_app
+
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+IDLE = datetime(2026, 11, 20, 14, 45, tzinfo=UTC)
+
+
+def section(heading: str) -> str:
+    """What stands under a second-level heading."""
+    return TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def rows(heading: str) -> dict[str, list[str]]:
+    """The tables of a section: first cell without its backticks, to the other cells."""
+    lines = [line for line in section(heading).splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
+    return {first.strip("`"): rest for first, *rest in cells}
+
+
+def simulator() -> Simulator:
+    """A generated morning without a rate limit."""
+    market = GeneratedMarket(7, ["AAPL", "SPY"], date(2026, 11, 20), history_days=1)
+    return Simulator(market, seed=7, start=IDLE, switches=Switches(rate_limit=None))
+
+
+def served_routes() -> set[str]:
+    """Method and path of everything the simulator answers."""
+    sim = simulator()
+    found = set()
+    doors = (trading_rest.routes, data_rest.routes, trade_stream.routes, data_stream.routes)
+    for route in (route for door in doors for route in door(sim)):
+        assert isinstance(route, Route | WebSocketRoute)
+        methods = (route.methods or set()) - {"HEAD"} if isinstance(route, Route) else {"WS"}
+        found |= {f"{method} {route.path}" for method in methods}
+    return found
+
+
+def test_every_route_is_documented_and_every_documented_route_is_served() -> None:
+    """The table of routes is the router's."""
+    assert set(rows("Routes")) == served_routes()
+
+
+def test_what_is_said_not_to_be_served_is_not() -> None:
+    """Each path named as absent answers 404 in the broker's envelope."""
+    paths = re.findall(r"`GET (/[^`]+)`", section("Routes").partition("Not served")[2])
+    sim = simulator()
+    client = TestClient(build_app(sim))
+    headers = {"APCA-API-KEY-ID": sim.keys[0], "APCA-API-SECRET-KEY": sim.keys[1]}
+    assert len(paths) > 10
+    for path in paths:
+        answer = client.get(path, headers=headers)
+        assert (answer.status_code, answer.json()["message"]) == (404, "endpoint not found."), path
+
+
+REFUSED: dict[str, dict[str, object]] = {
+    **{name: {"order_class": name} for name in ("bracket", "oto", "oco", "mleg")},
+    "trailing_stop": {"type": "trailing_stop"},
+    "extended_hours": {"type": "limit", "limit_price": "1", "extended_hours": True},
+    **{name: {"time_in_force": name} for name in ("opg", "cls")},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_said_to_be_refused_is(name: str) -> None:
+    """Every kind of order that cannot be played truthfully is refused, and the page says so."""
+    assert f"`{name}`" in section("Orders").partition("Refused with 422")[2]
+    order = {"symbol": "SPY", "side": "buy", "type": "market", "time_in_force": "day", "qty": "1", **REFUSED[name]}
+    with pytest.raises(BrokerError, match="is not supported by this simulator") as refusal:
+        parse_order(order)
+    assert refusal.value.status == 422
+
+
+def test_every_profile_is_documented_with_its_numbers() -> None:
+    """Cash, multiplier, fees and account number are those of the code."""
+    said = {
+        name: [f"{profile.cash}", f"{profile.multiplier}", "yes" if profile.has_fees else "no", profile.account_number]
+        for name, profile in PROFILES.items()
+    }
+    assert rows("Profiles") == said
+
+
+def test_every_switch_is_documented_with_its_default() -> None:
+    """A new switch, or a default that changed, has to be written down."""
+    said = {name: ast.literal_eval(cells[0].strip("`")) for name, cells in rows("Switches").items()}
+    defaults = Switches()
+    assert said == {field.name: getattr(defaults, field.name) for field in fields(Switches)}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Switches)])
+def test_every_choice_of_a_switch_is_documented(name: str) -> None:
+    """What a switch may be set to beside its default stands in its row."""
+    kind = str(Switches.__annotations__[name])
+    choices = re.findall(r'"\w+"', kind) + (["`None`"] if "None" in kind else [])
+    assert [choice for choice in choices if choice not in " ".join(rows("Switches")[name])] == []
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL), ids=["client", "switches"])
+def test_the_examples_run(code: str) -> None:
+    """A reader can paste both: with a port to reach, they end without an error or a warning."""
+    with running_simulator(simulator()) as running:
+        text = code.replace("http://127.0.0.1:8765", running.url)
+        command = [sys.executable, "-c", text]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
