@@ -3,7 +3,6 @@
 Each family is imported only when it is used, so that ``status`` and ``--help`` start at once.
 """
 
-import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -63,10 +62,6 @@ class LazyGroup(click.Group):
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
             sys.exit(EXIT_USAGE)
-        except BrokenPipeError:
-            # Whoever read our output has enough of it; nothing may be written to it any more, not even at the exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(EXIT_ERROR)
         except Exception as error:
             problem = problem_of(error)
             if problem is None:

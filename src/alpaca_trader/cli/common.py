@@ -78,7 +78,7 @@ def mode_option(command: Command) -> Command:
     """``--mode``: whose journal is read."""
     return click.option(
         "--mode",
-        type=click.Choice(MODES, case_sensitive=False),
+        type=click.Choice([mode.lower() for mode in MODES], case_sensitive=False),
         help="Whose journal to read; default: the mode of logs/status.json.",
     )(command)
 

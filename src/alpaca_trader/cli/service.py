@@ -60,9 +60,7 @@ def install_command(kind: Kind, mode: Literal["paper", "live"], load: bool, home
     if mode == "live":
         click.echo("live: a human runs `alpaca-trader run --live` once on a terminal first, to arm it")
     if not _references():
-        click.echo(
-            f"keys: {OP_KEY} is not set here, so the service must get them from its manager (docs/operations.md)"
-        )
+        click.echo(f"keys: {OP_KEY} is not set here, so the service must get them from its manager (docs/commands.md)")
     _run_or_show(load_commands(kind, target), load, "start it")
 
 

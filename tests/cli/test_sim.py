@@ -1,0 +1,68 @@
+"""``sim serve``: an Alpaca for any client, until Ctrl-C."""
+
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from alpaca.trading.client import TradingClient
+from alpaca.trading.models import Clock, TradeAccount
+
+from tests.cli.conftest import call, start
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def test_the_printed_line_is_a_client_that_works(tmp_path: Path) -> None:
+    """What is printed connects alpaca-py: the account's dollars, a clock a minute before the open; Ctrl-C ends it with 0."""
+    process = start("sim", "serve", "--port", "0", "--speed", "0.01", "--date", "2026-11-27", cwd=tmp_path)
+    assert process.stdout is not None
+    said: list[str] = []
+    while not said or not said[-1].startswith("Ctrl-C"):
+        said.append(next(process.stdout))
+    assert said[0] == "SIM  2026-11-27, live467, 0.01 x real time\n"
+    [line] = [each for each in said if each.startswith("TradingClient(")]
+    key, secret, url = line.split('"')[1::2]
+    client = TradingClient(key, secret, url_override=url)
+    account, clock = client.get_account(), client.get_clock()
+    assert isinstance(account, TradeAccount)
+    assert isinstance(clock, Clock)
+    assert account.equity == "467"
+    assert clock.is_open is False
+    assert f"{clock.timestamp:%Y-%m-%d %H:%M}" == "2026-11-27 09:29"
+    client._session.close()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (0, "ended\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+BAD = [
+    (("--speed", "0"), 2, "0.0 is not in the range x>0."),
+    (("--port", "70000"), 2, "70000 is not in the range 0<=x<=65535."),
+    (("--profile", "rich"), 1, "profile 'rich' is unknown; use one of live467, paper100k"),
+    (("--date", "2026-11-26"), 1, "--date 2026-11-26: the exchange is closed; the next session is 2026-11-27"),
+    (("--bars", "none.csv"), 1, "none.csv cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "text"), BAD, ids=[" ".join(words) for words, _, _ in BAD])
+def test_bad_input_is_told_in_one_line(words: tuple[str, ...], code: int, text: str) -> None:
+    """What is wrong, and the documented exit code; nothing is served."""
+    result = call("sim", "serve", *words)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert text in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_port_in_use_is_told() -> None:
+    """Which port, and that another one would do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = call("sim", "serve", "--port", port)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"alpaca-trader: cannot listen on 127.0.0.1:{port}: Address already in use; choose another port\n"
+    )
