@@ -4,6 +4,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.views.account import RunAccount
 from alpaca_trader.views.day import print_account, run_account, to_json
 from tests.views.play import HALF_DAY, NEXT_DAY, SEED
-from tests.views.scripted import entries
+from tests.views.scripted import at, entries, trade
 
 NIGHT = datetime(2026, 11, 30, 15, 46, tzinfo=UTC)
 POINT_17 = {"mode", "dates", "seed", "equity_start", "equity_end", "trades", "refusals", "orders_sent"}
@@ -157,7 +158,6 @@ def test_the_account_reads_well_in_80_columns(account: RunAccount, reader: Journ
         f"{owned}  symbol_owned  the symbol was held already",
         "Unfinished  2026-11-30: the engine has not seen the close yet",
         "Mon 2026-11-30 *",
-        "Halts and alarms  none",
     ):
         assert fragment in text, fragment
     assert "report.html" in text
@@ -167,6 +167,7 @@ def test_lines_of_trades_and_money(written: Callable[..., JournalReader], tmp_pa
     """The figures of a hand-written position stand where they belong, in narrow and in wide terminals."""
     account = run_account(written(list(entries())), Home(tmp_path))
     assert " 1 AAPL   09:40 185.54 09:40 184.14 vwap fail 2.2/1.0 -0.36 -0.26\n".strip() in printed(account)
+    assert "Halts and alarms  none\n" in printed(account)
     wide = "1 AAPL   momentum breakout   0.25 09:40 185.54 09:40 184.14 vwap fail 2.2/1.0 -0.60  0.10 0.010 -0.36 -0.26"
     assert wide in printed(account, 120)
 
@@ -247,9 +248,33 @@ def test_halts_and_alarms_are_told_and_strangers_text_is_disarmed(
     json.dumps(to_json(account), allow_nan=False)
 
 
-def test_many_alarms_are_counted_not_listed(written: Callable[..., JournalReader], home: Home) -> None:
+def test_news_belong_to_their_days(written: Callable[..., JournalReader], home: Home) -> None:
+    """An account of one day tells that day's alarms; those before the first session are told with it."""
+    journal = written([ev.Alarm(NIGHT, "stream_lost", "warning")], after=home)
+    first, second = (run_account(journal, home, first=day, last=day) for day in (HALF_DAY, NEXT_DAY))
+    assert "config_accepted" in [alarm.code for alarm in first.alarms]
+    assert "stream_lost" not in [alarm.code for alarm in first.alarms]
+    assert "config_accepted" not in [alarm.code for alarm in second.alarms]
+    assert "stream_lost" in [alarm.code for alarm in second.alarms]
+    assert "stream lost" not in printed(first)
+
+
+def test_an_entry_that_came_to_nothing_is_no_trade(written: Callable[..., JournalReader], tmp_path: Path) -> None:
+    """A refused entry is listed with its state; it is neither won nor lost, and nothing was held."""
+    opened, plan, approved, decided = entries()[:4]
+    nothing = {"qty": Decimal(0), "entry_price": None, "opened_at": None, "entry_slip_bps": None}
+    row = ev.TradeChanged(at(1), replace(trade("rejected"), **nothing))  # type: ignore[arg-type]
+    account = run_account(written([opened, plan, approved, decided, row]), Home(tmp_path))
+    assert account.closed == account.held == ()
+    text = printed(account)
+    assert "0 closed: 0 won, 0 lost" in text
+    assert "1 AAPL 09:40 - rejected" in " ".join(text.split())
+    assert "nothing was held" in text
+
+
+def test_many_alarms_are_counted_not_listed(written: Callable[..., JournalReader], tmp_path: Path) -> None:
     """A flood of alarms does not push the rest of the account away."""
     flood = [ev.Alarm(NIGHT, "stream_lost", "warning", numbers={"n": n}) for n in range(30)]
-    text = printed(run_account(written(list(flood), after=home), home))
+    text = printed(run_account(written([*entries(), *flood]), Home(tmp_path)))
     assert text.count("stream lost") == 12
     assert "and 18 more in the log" in text

@@ -27,6 +27,7 @@ AT = datetime(2026, 11, 27, 14, 41, 2, tzinfo=UTC)
         (Gate("cooldown", True, None, None), None),
         (Gate("price_band", False, 684.84, "10 to 500"), -184.84),
         (Gate("price_band", True, 12.0, "10 to 500"), 2),
+        (Gate("price_band", False, 12.0, "none"), None),
         (Gate("entry_window", True, "15:44Z", "14:35Z-20:45Z"), 69),
         (Gate("entry_window", False, "14:33Z", "14:35Z-20:45Z"), -2),
         (Gate("entry_window", False, None, None), None),

@@ -86,6 +86,10 @@ def _unread(status: dict[str, Any]) -> None:
         (_halt, ["Entries    HALTED: daily loss, operator"]),
         (_refuse, ["REFUSED", "2 is", "?[31mtoo much"]),
         (_unread, ["Account    - USD", "no session yet", "account not read yet"]),
+        (
+            lambda status: status.update(warnings=[{"code": "W", "path": "p", "text": "SPY is never bought"}]),
+            ["Warning    SPY is never bought"],
+        ),
         (lambda status: status.update(protected=False), ["NO, a position has no stop"]),
         (lambda status: status["health"].update(journal="failed"), ["journal failed"]),
         (lambda status: status["health"]["streams"].update(market_data=False), ["stream lost: market data"]),

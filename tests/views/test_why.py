@@ -16,7 +16,7 @@ from alpaca_trader.views.trade_table import print_trades
 from alpaca_trader.views.why import NotRecorded, TradeStory, print_why, why, why_json
 from alpaca_trader.views.words import clock_s, shares, signed
 from tests.views.play import HALF_DAY
-from tests.views.scripted import EPISODE, entries
+from tests.views.scripted import EPISODE, at, entries, news, order
 
 
 def printed(story: TradeStory, width: int = 80) -> str:
@@ -171,6 +171,30 @@ def test_everything_a_broker_can_say_becomes_a_moment(written: Callable[..., Jou
     assert "may stay overnight" in text
     assert "\x1b" not in text
     json.dumps(why_json(story), allow_nan=False)
+
+
+def test_shares_that_others_sold_are_told(written: Callable[..., JournalReader]) -> None:
+    """Where the broker held fewer shares than we bought, the story says that another hand was in it."""
+    *before, _, _ = entries()
+    story = why(written([*before, ev.Adopted(at(30), EPISODE, Decimal("0.1"))]), 1)
+    assert "the broker holds only 0.1; the rest left by someone else's hand" in " ".join(printed(story, 120).split())
+    assert [each["what"] for each in why_json(story)["exit_decisions"]] == ["ExitDecided", "ExitPostponed", "Adopted"]
+
+
+def test_a_replacement_first_heard_of_on_the_stream_keeps_the_fills_apart(
+    written: Callable[..., JournalReader],
+) -> None:
+    """Shares the replaced order had sold are not told again; what is more is the replacement's own."""
+    told = [
+        news(9.1, order("stop3", "partially_filled", "0.15", "182.80")) if entry == _REPLY else entry
+        for entry in entries()[:-7]
+    ]
+    stops = {each.name: each.fills for each in why(written(told), 1).orders}
+    assert [(fill.qty, fill.price) for fill in stops["stop2"]] == [(Decimal("0.05"), Decimal("182.70"))]
+    assert [(fill.qty, fill.price) for fill in stops["stop3"]] == [(Decimal("0.10"), Decimal("182.85"))]
+
+
+_REPLY = news(9.1, order("stop3", "new", "0.05", "182.70"), "reply")
 
 
 def test_a_trade_somebody_asked_for_has_no_signal(written: Callable[..., JournalReader]) -> None:

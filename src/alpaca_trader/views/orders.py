@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from alpaca_trader.core import events as ev
-from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.models import ZERO, OrderIntent, OrderStatus
 from alpaca_trader.core.orders import Fill, TrackedOrder
 from alpaca_trader.edge.journal.reader import JournalReader, Recorded
@@ -113,16 +112,11 @@ def _note_changes(
 
 def _carried_over(order: TrackedOrder, step: Step) -> tuple[Decimal, Decimal]:
     """Shares and USD that an order took over from the one it replaced: they are no fills of its own."""
-    belief, entry = step.belief, step.recorded.entry
-    before = belief.book.get(order.intent.replaces)
+    before, entry = step.belief.book.get(order.intent.replaces), step.recorded.entry
     if before is None:
         return ZERO, ZERO
     if isinstance(entry, ev.ExecutionReport) and entry.source == "reply":
         return order.cum_qty, order.filled_notional
-    return _filled(belief, before, order)
-
-
-def _filled(belief: Belief, before: TrackedOrder, order: TrackedOrder) -> tuple[Decimal, Decimal]:
     carried = min(before.cum_qty, order.cum_qty)
     return carried, carried * (before.avg_price or ZERO)
 

@@ -69,6 +69,8 @@ def _figures(status: Mapping[str, Any]) -> Table:
     grid.add_row("Orders", f"{status['orders_open']} open")
     grid.add_row("Settings", _settings(status["config"]))
     grid.add_row("Health", _health(status["health"]))
+    for warning in status.get("warnings", ()):  # absent in what an older engine published
+        grid.add_row("Warning", Text(printable(warning["text"], 400), style="yellow"))
     return grid
 
 
