@@ -98,8 +98,9 @@ def role_of(client_order_id: str) -> str:
 class HandBroker:
     """Orders, positions and quotes as the scene sets them. ``script`` holds what the next calls get instead."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, must_be_written: Callable[[str], None]) -> None:
         self._clock = clock
+        self._must_be_written = must_be_written
         self.orders: dict[str, Order] = {}
         self.held: dict[str, tuple[Decimal, Decimal]] = {}
         self.bids: dict[str, Decimal] = {"AAPL": D("185.48"), "MSFT": D("430.00")}
@@ -123,6 +124,7 @@ class HandBroker:
         """Accept as the broker does: first ``pending_new``, later (a scene's step) ``new``."""
         intent = request.intent
         key = intent.client_order_id
+        self._must_be_written(key)
         price = (
             ""
             if intent.limit_price is None and intent.stop_price is None
@@ -203,9 +205,26 @@ class HandBroker:
         )
 
     def get_account(self) -> Account:
-        """The account as the scene set it."""
+        """The account that fits what is held and was traded; its equity as a scene set it."""
         self._scripted("account")
-        return self.account
+        cash = self.cash()
+        worth = sum((qty * self.bids[symbol] for symbol, (qty, _) in self.held.items()), ZERO)
+        equity = cash + worth if self.account.equity == D(467) else self.account.equity
+        return replace(self.account, cash=cash, equity=equity)
+
+    def cash(self) -> Decimal:
+        """467 and what every fill moved; what left or came by other hands did so at the bid."""
+        carried = {order.replaces for order in self.orders.values() if order.filled_qty and order.replaces}
+        cash, bought = D(467), dict.fromkeys(self.bids, ZERO)
+        for key, order in self.orders.items():
+            if key in carried or order.filled_avg_price is None:
+                continue
+            sign = 1 if order.side == "buy" else -1
+            cash -= sign * order.filled_qty * order.filled_avg_price
+            bought[order.symbol] += sign * order.filled_qty
+        for symbol, qty in bought.items():
+            cash += (qty - self.held.get(symbol, (ZERO, ZERO))[0]) * self.bids[symbol]
+        return cash
 
     def get_clock(self) -> BrokerClock:
         """Agrees with ours."""
@@ -259,7 +278,7 @@ class Desk:
         self.day = day
         self.wishes = Wishes()
         self.clock = VirtualClock(ny("09:24", day))
-        self.broker = HandBroker(self.clock)
+        self.broker = HandBroker(self.clock, self._must_be_written)
         self.journal = Disk()
         self.told: list[ev.Action] = []
         self._checked = 0
@@ -268,6 +287,11 @@ class Desk:
         self.feed(ev.SessionOpened(self.clock.now(), hours(day)))
         self.clock.advance_to(ny("10:29:03", day))
         self.minute()
+
+    def _must_be_written(self, key: str) -> None:
+        """No order is said before its intent is on the disk (INV-1), unless there is no disk to write to."""
+        intents = [entry.intent for entry in self.journal.committed if isinstance(entry, ev.Approved)]
+        assert self.journal.is_full or key in [intent.client_order_id for intent in intents], f"{key} is not committed"
 
     def tell(self, action: ev.Action) -> None:
         """Hear every action (``Recorder``)."""

@@ -61,7 +61,6 @@ class Judge:
             for order in exchange.book.find(OrderFilter(status="all", limit=len(exchange.book))):
                 assert order.client_order_id in self._said, f"{order.client_order_id} is nobody's"
             self._orders_read = len(exchange.book)
-        self._highest = max(self._highest, exchange.account().equity)
         cap = self._cap * self._highest * SLACK
         held = {view.asset.symbol: view for view in exchange.positions()}
         self.most_held = max(self.most_held, len(held))
@@ -108,7 +107,8 @@ class Judge:
         self._naked = dict.fromkeys(self._naked, now)
 
     def compare(self) -> None:
-        """INV-17: when nothing disturbs, belief and truth are the same at every tick."""
+        """INV-17: when nothing disturbs, belief and truth are the same at every tick. Entries are sized here and now."""
+        self._highest = max(self._highest, self._sim.exchange.account().equity)
         if self._sim.now < self._compared_from or self._sim.now >= self._session.close:
             return
         exchange, belief = self._sim.exchange, self._engine.belief

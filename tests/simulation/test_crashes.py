@@ -13,12 +13,12 @@ from alpaca_trader.core import events as ev
 from alpaca_trader.simulator.market.recorded import RecordedMarket
 from tests.simulation.world import World, planned
 
-PLAN = "AAA 15:47 buy; BBB 15:47 buy; BBB 15:49 sell; BBB 15:50 buy; AAA 15:53 buy"
+PLAN = "AAA 15:47 buy; BBB 15:47 buy; BBB 15:49 sell; BBB 15:50 buy; AAA 15:52 buy"
 DAY = date(2026, 11, 20)
 CLOSE = datetime(2026, 11, 20, 21, tzinfo=UTC)
 START = CLOSE - timedelta(minutes=14)
 """A day cut short: from 15:46 to when everything is sold and every doubt of the last entry is over."""
-END = CLOSE - timedelta(minutes=2, seconds=30)
+END = CLOSE - timedelta(minutes=3, seconds=30)
 
 
 def frame(*closes: float) -> Mapping[str, NDArray[Any]]:
@@ -80,11 +80,11 @@ def test_a_crash_at_any_word_with_the_broker(moment: float, part: int) -> None:
 
 def test_a_crash_inside_the_recovery_from_a_crash() -> None:
     """The second death finds a half-finished recovery, and changes nothing (INV-16)."""
-    for call in range(1, words() + 1, 5):
+    for call in range(1, words() + 1, 7):
         die(call + 0.5, call + 1 + call % 4)
 
 
 def test_a_crash_with_nobody_there_for_a_while() -> None:
     """Stops guard at the broker meanwhile; what was bought or sold unseen is found and put right."""
-    for call in range(2, words() + 1, 5):
+    for call in range(2, words() + 1, 7):
         die(call + 0.5, downtime=timedelta(seconds=20 if call % 2 else 90))
