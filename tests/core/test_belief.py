@@ -61,7 +61,7 @@ def test_a_new_session_resets_the_day_and_carries_the_rest() -> None:
     next_day = b.session(date(2026, 11, 23))
     b.fold(belief, ev.SessionOpened(b.ny("09:25", next_day.day), next_day))
     risk = belief.risk
-    assert (risk.entry_times, risk.entries_by_symbol, risk.opened_today, risk.cash_at_open) == ([], {}, 0, None)
+    assert (risk.entry_times, risk.entries_by_symbol, risk.cash_at_open) == ([], {}, None)
     assert (risk.flows_before_today, risk.flows_today) == (b.D(100), b.D(0))
     assert list(risk.latched) == ["operator"]
     assert belief.episodes["AAPL"].nights == 1

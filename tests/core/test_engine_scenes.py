@@ -16,10 +16,19 @@ STOP = f"stop1 {QTY} stop 182.72"
 HALTS: dict[str, tuple[dict[str, Any], Scene]] = {
     "half of the day's limit warns, once": (
         {},
-        [("equity 462.33", ""), ("minute", ""), ("alarm daily_loss_near", ""), ("minute", ""), ("alarm", "")],
+        [
+            ("equity 462.33", ""),
+            ("minute", ""),
+            ("alarm daily_loss_near equity_differs", ""),
+            ("minute", ""),
+            ("alarm", ""),
+        ],
     ),
     "half of the limit still lets entries in": ({}, [("equity 462.33", ""), ("buy", "entry 0.249218328 limit 185.60")]),
-    "a cent before the limit is no halt": ({}, [("equity 457.67", ""), ("minute", ""), ("alarm daily_loss_near", "")]),
+    "a cent before the limit is no halt": (
+        {},
+        [("equity 457.67", ""), ("minute", ""), ("alarm daily_loss_near equity_differs", "")],
+    ),
     "at the limit open buys are cancelled and no more are sent": (
         {},
         [
@@ -32,7 +41,7 @@ HALTS: dict[str, tuple[dict[str, Any], Scene]] = {
             ("buy MSFT", ""),
             ("verdict halted", ""),
             ("is protected", ""),
-            ("alarm halt_daily_loss daily_loss_near", ""),
+            ("alarm halt_daily_loss daily_loss_near equity_differs", ""),
         ],
     ),
     "a halt holds back no exit": (
@@ -53,7 +62,7 @@ HALTS: dict[str, tuple[dict[str, Any], Scene]] = {
             ("to stop1 canceled", f"exit1 {QTY} market"),
             ("fill exit1 185.40", ""),
             ("ends closed daily_loss_flatten", ""),
-            ("alarm halt_daily_loss halt_daily_loss_flatten daily_loss_near", ""),
+            ("alarm halt_daily_loss halt_daily_loss_flatten daily_loss_near equity_differs", ""),
         ],
     ),
     "unless that is switched off": ({"flatten_multiple": None}, [*PROTECTED, ("equity 440.00", ""), ("minute", "")]),
@@ -331,7 +340,7 @@ DISK: Scene = [
     ("alarm", ""),
     ("restart", ""),
     ("minute", ""),
-    ("buy MSFT", "entry 0.1085996 limit 430.24"),
+    ("buy MSFT", "entry 0.108576345 limit 430.24"),
 ]
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.config_view import warnings
 from alpaca_trader.core.episode import Episode
 from alpaca_trader.core.fees import allocate
 from alpaca_trader.core.limits import daily_result, standing_halt
@@ -182,8 +183,17 @@ def status_page(belief: Belief, at: datetime, states: Mapping[str, str]) -> dict
         "protected": not any(state == "unprotected" for state in states.values()),
         "orders_open": sum(1 for _ in belief.book.open()),
         "entries_today": len(belief.risk.entry_times),
+        "warnings": _warnings(belief),
         "refusals_today": dict(sorted(belief.count.refusals.items())),
     }
+
+
+def _warnings(belief: Belief) -> list[dict[str, str]]:
+    """What the settings make impossible at today's prices, such as a watched symbol outside its price band."""
+    if belief.config is None:
+        return []
+    prices = {symbol: bar.close for symbol, bar in belief.bars.items()}
+    return [each._asdict() for each in warnings(belief.config, prices)]
 
 
 def _position(belief: Belief, episode: Episode, states: Mapping[str, str]) -> dict[str, Any]:

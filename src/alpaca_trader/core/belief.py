@@ -39,6 +39,10 @@ OUR_ID = re.compile(r"^[a-z0-9_]{1,20}-[A-Z0-9.]{1,10}-\d{8}T\d{4}-(entry|stop\d
 STOPPED = frozenset({"stop", "trail_stop", "stop_breached"})
 """Exit reasons that were a stop, at the broker or held by us."""
 
+CASH_TOLERANCE = Decimal("0.02")
+CASH_ROUNDING = Decimal("0.005")
+"""Cash may differ by this much, and by half a cent for every fill the broker booked in whole cents. USD."""
+
 URGENT = frozenset({"stop_breached", "trail_stop", "unprotected", "daily_loss_flatten", "operator_flatten"})
 """Exit reasons that are sold at market at once."""
 
@@ -60,8 +64,10 @@ class RiskDay:
     day_trade_days: list[str] = field(default_factory=list)
     recent_sessions: list[str] = field(default_factory=list)
     """The last five session days we followed; days we slept through make the window longer, never shorter."""
-    opened_today: int = 0
     cash_at_open: Decimal | None = None
+    flows_at_open: Decimal = ZERO
+    others_traded: bool = False
+    """Somebody else held or ordered something today: the day's cash is then not ours alone to explain."""
     equity_at_open: Decimal | None = None
     last_equity_at_halt: Decimal | None = None
 
@@ -75,6 +81,7 @@ class DayCount:
     refusals: dict[str, int] = field(default_factory=dict)
     seconds_unprotected: float = 0.0
     closed: list[Episode] = field(default_factory=list)
+    is_done: bool = False
 
 
 @dataclass(slots=True)
@@ -120,6 +127,7 @@ class Belief:
     journal_failed: bool = False
     strangers: list[str] = field(default_factory=list)
     mismatch: dict[str, datetime] = field(default_factory=dict)
+    cash_off_since: datetime | None = None
 
     # ------------------------------------------------------------ checkpoint
 
@@ -179,6 +187,18 @@ class Belief:
         if quote is None or quote.bid is None or quote.ask is None or not 0 < quote.bid <= quote.ask:
             return None
         return quote if abs(at - quote.at) <= max_age else None
+
+    def cash_residual(self, account: Account) -> Decimal:
+        """Cash the broker shows beyond the day's start, our fills and the flows since (domain 7.4, INV-23), in USD.
+
+        Fees are charged at the end of the day; whichever of before and after fits better is taken.
+        """
+        start = self.risk.cash_at_open
+        if start is None:
+            return ZERO
+        flows = account.net_flows - self.risk.flows_at_open
+        before = account.cash - start - self.portfolio.cash_moved - flows
+        return min(before, before + self.portfolio.fees.charged(), key=abs)
 
     def episode(self, episode_id: str) -> Episode:
         """The open episode of this id; KeyError where there is none."""
@@ -363,12 +383,22 @@ class Belief:
         risk.peak_equity = adjusted if risk.peak_equity is None else max(risk.peak_equity, adjusted)
         if risk.cash_at_open is None:
             risk.cash_at_open = account.cash - self.portfolio.cash_moved
-            risk.equity_at_open = account.equity
+            risk.flows_at_open, risk.equity_at_open = account.net_flows, account.equity
+        if (
+            risk.others_traded
+            or abs(self.cash_residual(account)) <= CASH_TOLERANCE + CASH_ROUNDING * self.portfolio.fills_today
+        ):
+            self.cash_off_since = None
+        else:
+            self.cash_off_since = self.cash_off_since or at
 
     def _take_positions(self, positions: tuple[Position, ...], at: datetime) -> None:
         self.positions = {position.symbol: position for position in positions}
         self.positions_at, self.positions_seq = at, self.seq
         self.reads_failed_since = None
+        self.risk.others_traded |= any(
+            held.qty and symbol not in self.episodes for symbol, held in self.positions.items()
+        )
         for symbol, episode in self.episodes.items():
             if self._shows(episode):
                 self.mismatch.pop(symbol, None)
@@ -390,6 +420,7 @@ class Belief:
             if OUR_ID.match(order.client_order_id) and order.client_order_id not in self.strangers:
                 self.strangers.append(order.client_order_id)
         self.book.foreign = foreign
+        self.risk.others_traded |= bool(foreign)
 
     def _open_session(self, session: Session) -> None:
         if self.session is not None and self.session.day == session.day:
@@ -400,7 +431,7 @@ class Belief:
         risk.flows_today = ZERO
         risk.warned, risk.entries_by_symbol, risk.entry_times = [], {}, []
         risk.last_exit_at, risk.last_stop_at = {}, {}
-        risk.opened_today, risk.cash_at_open, risk.equity_at_open = 0, None, None
+        risk.cash_at_open, risk.equity_at_open, risk.others_traded = None, None, False
         risk.recent_sessions = [*risk.recent_sessions[-4:], session.day.isoformat()]
         for episode in self.episodes.values():
             episode.nights += 1
@@ -463,11 +494,15 @@ class Belief:
                 self.risk.latched.pop(code, None)
                 if code == "loss_streak":
                     self.risk.losses_in_row = 0
+                elif code == "drawdown":  # whoever lifts it accepts today's equity as the new peak
+                    self.risk.peak_equity = None
             case ev.Abandoned(client_order_id=key):
                 order = self.book.orders[key]
                 order.status, order.terminal_at, order.terminal_seq = OrderStatus.ABANDONED, action.at, self.seq
             case ev.Adopted(episode_id=key, qty=qty):
                 self._adopt(self.episode(key), qty, action.at)
+            case ev.DayDone():
+                self.count.is_done = True
             case ev.Decided(verdict=verdict, evaluation=evaluation):
                 if evaluation.signal is not None and evaluation.signal.side == "buy":
                     self.count.signals += 1
@@ -501,7 +536,6 @@ class Belief:
             risk = self.risk
             risk.entries_by_symbol[intent.symbol] = risk.entries_by_symbol.get(intent.symbol, 0) + 1
             risk.entry_times.append(action.at)
-            risk.opened_today += 1
         elif intent.role is OrderRole.STOP:
             episode.stops_sent += 1
             if episode.is_trailing:
@@ -519,6 +553,7 @@ class Belief:
         quote = self.quotes.get(symbol)
         price = quote.bid if quote is not None and quote.bid is not None else episode.entry_price
         assert price is not None, "only what was bought can be missing"
+        self.risk.others_traded = True
         gone = Fill("", symbol, "sell", episode.qty - qty, price, at)
         self.portfolio.apply(gone, self.session.day if self.session else at.date())
         episode.take_fill(gone, ZERO)

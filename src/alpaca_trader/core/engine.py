@@ -19,8 +19,8 @@ from alpaca_trader.core.accounts import charged_rows, day_summary, exit_reason, 
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.entry_gates import episode_id
 from alpaca_trader.core.errors import Fatal, RefusalKind
-from alpaca_trader.core.limits import breaches, due_releases, is_warned
-from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Session, Trade
+from alpaca_trader.core.limits import MAX_EQUITY_GAP, breaches, cash_is_off, due_releases, equity_gap, is_warned
+from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Scalar, Session, Trade
 from alpaca_trader.core.ports import Executor, Feed, Journal
 from alpaca_trader.core.protection import Protection
 from alpaca_trader.core.risk_manager import Refused, RiskManager
@@ -74,10 +74,6 @@ class Engine:
     def warm_up(self, bars: Sequence[Bar], sessions: Sequence[Session]) -> None:
         """Hand history to the strategies: the answer to ``FetchHistory``."""
         self.strategies.warm_up(bars, sessions)
-        for bar in bars:
-            known = self.belief.bars.get(bar.symbol)
-            if known is None or bar.start > known.start:
-                self.belief.bars[bar.symbol] = bar
 
     def status(self, at: datetime) -> dict[str, Any]:
         """The content of ``status.json``."""
@@ -93,11 +89,12 @@ class Engine:
         self.belief.on_action(action)
         self._actions.append(action)
 
-    def _react(self, event: ev.Event, is_new_day: bool) -> None:  # noqa: C901 (a table: one row a kind of event)
+    def _react(self, event: ev.Event, is_new_day: bool) -> None:  # noqa: C901, PLR0915 (a table: one row a kind of event)
         at = event.at
         match event:
-            case ev.BarClosed(bar=bar):
-                self.strategies.observe(bar)
+            case ev.BarClosed(bar=bar, source=source):
+                if source != "history":  # those the strategies were warmed up with
+                    self.strategies.observe(bar)
             case ev.Tick(session=session):
                 self._begin_minute(at, session)
             case ev.StageDue(stage="signals"):
@@ -127,7 +124,10 @@ class Engine:
                 if episode is not None and episode.exit_reason is None:
                     self._emit(ev.ExitDecided(at, episode.plan.episode_id, "asked"))
             case ev.ConfigAccepted(config=config):
+                reach = self.strategies.history_sessions
                 self.strategies.configure(config)
+                if self.strategies.history_sessions > reach:
+                    self._warmed = set()
                 self._emit(ev.Alarm(at, "config_accepted", "info", numbers={"rev": event.rev}))
                 self._prepare_symbols(at)
             case ev.ConfigRefused(detail=detail):
@@ -236,8 +236,17 @@ class Engine:
         for halt in list(breaches(belief, account, at)):
             self._emit(halt)
             self._emit(ev.Alarm(at, f"halt_{halt.code}", "error", untrusted_text=halt.detail))
-        if is_warned(account, belief.config.risk) and "daily_loss_near:" not in belief.risk.warned:
-            self._emit(ev.Alarm(at, "daily_loss_near", "warning"))
+        if is_warned(account, belief.config.risk):
+            self._alarm_once(at, "daily_loss_near", "warning", {})
+        if cash_is_off(belief, at):
+            self._alarm_once(at, "cash_residual", "error", {"usd": float(belief.cash_residual(account))})
+        gap = equity_gap(belief, account)
+        if gap is not None and gap > MAX_EQUITY_GAP:
+            self._alarm_once(at, "equity_differs", "warning", {"pct": float(100 * gap)})
+
+    def _alarm_once(self, at: datetime, code: str, level: ev.Level, numbers: dict[str, Scalar]) -> None:
+        if f"{code}:" not in self.belief.risk.warned:
+            self._emit(ev.Alarm(at, code, level, numbers=numbers))
 
     def _ask_for_missing(self, listed: set[str], at: datetime) -> None:
         """An order we think is open and the broker does not list has ended without our hearing of it."""
@@ -282,6 +291,9 @@ class Engine:
             case "started":
                 self._read_broker(at)
                 self._emit(ev.Fetch(at, "clock"))
+                session = self.belief.session
+                if session is not None and at > session.close and not self.belief.count.is_done:
+                    self._emit(ev.Proceed(at, "close"))  # we were down when it ended: its account is due
             case "halt":
                 self._latch(at, "operator", command)
             case "flatten":

@@ -33,6 +33,7 @@ from alpaca_trader.core.models import (
 from alpaca_trader.core.policy import Policy
 
 Verb = Literal["submit", "replace", "cancel"]
+Level = Literal["info", "warning", "error"]
 Stage = Literal["signals", "decide", "close"]
 
 # ---------------------------------------------------------------- events: time and commands
@@ -145,11 +146,11 @@ class JournalFailed:
 
 @dataclass(frozen=True, slots=True)
 class BarClosed:
-    """One minute bar is complete. ``source`` tells the stream from a REST read that filled a gap."""
+    """One minute bar is complete. ``source``: the stream, a read that filled a gap, or the end of a warm-up's history."""
 
     at: datetime
     bar: Bar
-    source: Literal["stream", "rest"] = "stream"
+    source: Literal["stream", "rest", "history"] = "stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,7 +497,7 @@ class Alarm:
 
     at: datetime
     code: str
-    level: Literal["info", "warning", "error"]
+    level: Level
     symbol: str | None = None
     numbers: Mapping[str, Scalar] = field(default_factory=dict)
     untrusted_text: str | None = None

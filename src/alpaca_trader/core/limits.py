@@ -14,6 +14,8 @@ from alpaca_trader.core.events import HaltLatched, HaltReleased
 from alpaca_trader.core.models import MINUTE, ZERO, Account, dec
 
 WARN_AT = Decimal("0.5")
+CASH_OFF_FOR = timedelta(seconds=30)
+MAX_EQUITY_GAP = Decimal("0.005")
 MAX_SKEW = timedelta(seconds=30)
 READ_MAX_AGE = timedelta(minutes=2)
 FLATTEN_CODES = frozenset({"daily_loss_flatten", "operator_flatten"})
@@ -104,6 +106,25 @@ def _new_day(belief: Belief, halt: HaltLatched, at: datetime) -> bool:
     return (rolled and at >= session.open) or at >= session.open + MINUTE
 
 
+def cash_is_off(belief: Belief, at: datetime) -> bool:
+    """Whether the broker's cash has differed from our books for longer than a fill takes to be heard of (INV-23)."""
+    return belief.cash_off_since is not None and at - belief.cash_off_since >= CASH_OFF_FOR
+
+
+def equity_gap(belief: Belief, account: Account) -> Decimal | None:
+    """How far the broker's equity is from cash plus our own marks, as a fraction of it (domain 6.3).
+
+    Our marks are the newest closes; what others hold in the account counts at the broker's own value. None while the
+    books are being put right, or where somebody else's position has no value.
+    """
+    others = [held.market_value for symbol, held in belief.positions.items() if symbol not in belief.portfolio.lots]
+    if belief.mismatch or belief.cash_off_since is not None or None in others or account.equity <= 0:
+        return None
+    marks = {symbol: dec(bar.close) for symbol, bar in belief.bars.items()}
+    own = account.cash + belief.portfolio.market_value(marks) + sum(filter(None, others), ZERO)
+    return abs(own - account.equity) / account.equity
+
+
 def standing_halt(belief: Belief, at: datetime) -> str | None:
     """The first reason for which no entry may be sent now, or None. Exits and stops are never stopped by it."""
     if belief.risk.latched:
@@ -120,6 +141,6 @@ def standing_halt(belief: Belief, at: datetime) -> str | None:
         return "clock_skew"
     if belief.strangers:
         return "unknown_own_order"
-    if belief.mismatch:
+    if belief.mismatch or cash_is_off(belief, at):
         return "books_disagree"
     return None

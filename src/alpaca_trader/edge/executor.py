@@ -8,12 +8,12 @@ import hashlib
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.engine import Engine, drain
-from alpaca_trader.core.entry_gates import episode_id
+from alpaca_trader.core.entry_gates import entry_key
 from alpaca_trader.core.errors import (
     AuthRefused,
     Fatal,
@@ -168,7 +168,24 @@ class OrderExecutor:
             bar for bar in self._broker.get_minute_bars(action.symbols, sessions[0].open, now) if bar.closed_at <= now
         ]
         self._engine.warm_up(bars, sessions)
-        return [ev.HistoryLoaded(now, len(bars), digest(bars))]
+        return [ev.HistoryLoaded(now, len(bars), digest(bars)), *self._missed(bars, now)]
+
+    def _missed(self, bars: Sequence[Bar], now: datetime) -> list[ev.Event]:
+        """What the belief has not seen of the history: of a symbol we hold every later bar (its trail follows them), of
+        any other the last one."""
+        belief = self._engine.belief
+        begins = belief.session.open if belief.session is not None else now
+        known = {symbol: bar.start for symbol, bar in belief.bars.items()}
+        last = {bar.symbol: bar for bar in bars}
+        missed = [
+            bar
+            for bar in bars
+            if (
+                bar.start > known[bar.symbol] if bar.symbol in known else bar.start >= begins or bar is last[bar.symbol]
+            )
+            and (bar.symbol in belief.episodes or bar is last[bar.symbol])
+        ]
+        return [ev.BarClosed(now, bar, "history") for bar in missed]
 
     def _sessions_before(self, action: ev.FetchHistory) -> list[Session]:
         today = self._clock.now().date()
@@ -183,9 +200,10 @@ class OrderExecutor:
         Raises OrderRefused where a gate or the broker refuses, OutcomeUnknown where the broker's answer is lost: the
         engine goes on finding out what became of it.
         """
-        at = self._clock.now()
+        at, book = self._clock.now(), self._engine.belief.book
+        earlier = book.get(entry_key(signal, at))
         drain(self._engine, ev.EntryAsked(at, signal, dec(size)), self, self._journal)
-        entry = self._engine.belief.book.get(f"{episode_id(signal, at)}-entry")
+        entry = book.get(entry_key(signal, at)) if earlier is None else None
         if entry is None or entry.refusal is not None:
             text = "refused; why-not tells the gate" if entry is None else str(entry.refusal)
             raise OrderRefused(RefusalKind.POLICY, 0, None, text)
