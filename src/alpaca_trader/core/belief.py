@@ -128,6 +128,7 @@ class Belief:
     strangers: list[str] = field(default_factory=list)
     mismatch: dict[str, datetime] = field(default_factory=dict)
     cash_off_since: datetime | None = None
+    fill_seq: int = 0
 
     # ------------------------------------------------------------ checkpoint
 
@@ -306,6 +307,7 @@ class Belief:
         if fill is not None:
             day = self.session.day if self.session else report.at.date()
             charged = self.portfolio.fees.sec + self.portfolio.fees.taf + self.portfolio.fees.cat
+            self.fill_seq = self.seq
             self.portfolio.apply(fill, day)
             fees = self.portfolio.fees
             if episode is not None:

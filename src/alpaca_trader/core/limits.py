@@ -115,8 +115,10 @@ def equity_gap(belief: Belief, account: Account) -> Decimal | None:
     """How far the broker's equity is from cash plus our own marks, as a fraction of it (domain 6.3).
 
     Our marks are the newest closes; what others hold in the account counts at the broker's own value. None while the
-    books are being put right, or where somebody else's position has no value.
+    books are being put right, until positions were read after a fill, or where somebody else's position has no value.
     """
+    if belief.fill_seq > belief.positions_seq:
+        return None
     others = [held.market_value for symbol, held in belief.positions.items() if symbol not in belief.portfolio.lots]
     if belief.mismatch or belief.cash_off_since is not None or None in others or account.equity <= 0:
         return None
