@@ -84,7 +84,7 @@ def test_edits_and_words_reach_a_running_engine(tmp_path: Path) -> None:
     edit(json.dumps(settings))
     assert "risk.max_positions is 300" in lines_until(process, "config_refused")
     assert call("halt", "--home", home, "--reason", "enough").output == "halt: taken by the engine\n"
-    assert "enough" in lines_until(process, "HALT   operator")
+    assert "enough" in lines_until(process, "HALT    operator")
     second = call("run", "--sim", "--home", home)
     assert (second.exit_code, second.stdout) == (1, "")
     assert f"an engine (process {process.pid}) already runs in {home}" in second.stderr

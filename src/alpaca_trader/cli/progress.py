@@ -14,7 +14,7 @@ from rich.progress import Progress as RichProgress
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.models import MINUTE, ZERO, Mode, Session, Trade
-from alpaca_trader.views.words import clock, days_words, local, price, printable, shares, signed
+from alpaca_trader.views.words import clock, days_words, local, plain_number, price, printable, shares, signed
 
 
 class Progress:
@@ -66,9 +66,9 @@ class Progress:
             case ev.TradeChanged(trade=trade):
                 return self._trade_line(trade)
             case ev.HaltLatched(code=code, detail=detail, release=release):
-                return [f"HALT   {code}: {printable(detail)}; released by {release}"]
+                return [f"HALT    {code}: {printable(detail)}; released by {release}"]
             case ev.HaltReleased(code=code, actor=actor):
-                return [f"go on  {code} released by {printable(actor)}"]
+                return [f"go on   {code} released by {printable(actor)}"]
             case ev.Alarm(code=code) if not code.startswith("halt_"):
                 return [_alarm_line(action)]
             case _:
@@ -83,12 +83,12 @@ class Progress:
             return []
         if trade.status == "open":
             held = f"{shares(trade.qty)} {trade.symbol} at {price(trade.entry_price)}"
-            return [f"entry  {held}, more of it filled" if status == "open" else f"entry  {held} ({trade.strategy})"]
+            return [f"entry   {held}, more of it filled" if status == "open" else f"entry   {held} ({trade.strategy})"]
         if trade.status == "closed":
             sold = f"{shares(trade.qty)} {trade.symbol} at {price(trade.exit_price)}"
-            return [f"exit   {sold}: {trade.exit_reason}, {signed(trade.pnl)} $"]
+            return [f"exit    {sold}: {trade.exit_reason}, {signed(trade.pnl)} $"]
         if trade.status in ("rejected", "canceled"):
-            return [f"entry  {trade.symbol} {trade.status}, nothing bought"]
+            return [f"entry   {trade.symbol} {trade.status}, nothing bought"]
         return []
 
     def _time_passed(self, at: datetime) -> None:
@@ -128,10 +128,6 @@ def _minutes(sessions: Sequence[Session], at: datetime) -> int:
 
 
 def _alarm_line(alarm: ev.Alarm) -> str:
-    parts = [
-        f"{alarm.level:<7}{alarm.code}",
-        alarm.symbol,
-        *(f"{name}={value}" for name, value in alarm.numbers.items()),
-    ]
-    text = " ".join(part for part in parts if part)
+    numbers = (f"{name}={plain_number(value)}" for name, value in alarm.numbers.items() if value is not None)
+    text = " ".join([f"{alarm.level:<8}{alarm.code}", *([alarm.symbol] if alarm.symbol else []), *numbers])
     return f"{text}: {printable(alarm.untrusted_text)}" if alarm.untrusted_text else text
