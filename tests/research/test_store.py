@@ -245,6 +245,18 @@ def test_check_reports_gaps_half_days_mixed_feeds_and_damage(store: BarStore, tm
         store.load(["BB"])
 
 
+def test_bytes_that_changed_on_the_disk_are_found(store: BarStore, tmp_path: Path) -> None:
+    """Stored months carry checksums: a flipped bit is an error, not another price."""
+    store.import_file(table_csv(tmp_path, two_days()))
+    path = store.root / "symbol=AAPL" / "2019-02.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(BadInput, match=r"a stored month is damaged \(.*data check names its symbol"):
+        store.load()
+    assert [(each.code, each.symbol) for each in store.check()] == [("damaged", "AAPL")]
+
+
 def test_a_foreign_parquet_file_in_the_store_is_named(store: BarStore, tmp_path: Path) -> None:
     """A file without our footer was not written by an import."""
     store.import_file(table_csv(tmp_path, session_table()))
@@ -284,7 +296,7 @@ def test_two_imports_at_once_are_one_too_many(store: BarStore, tmp_path: Path) -
     store.import_file(path)
     descriptor = os.open(store.root / ".lock", os.O_RDWR)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
         with pytest.raises(BadInput, match="another import is running; wait until it has ended"):
             store.import_file(path)
     finally:

@@ -85,6 +85,13 @@ def test_a_closing_auction_row_is_no_wrong_label(tmp_path: Path) -> None:
     assert check_bars(table_csv(tmp_path, session_table(count=391)), calendar=CALENDAR) == []
 
 
+def test_a_file_of_weekend_bars_has_no_sessions(tmp_path: Path) -> None:
+    """Saturday and Sunday alone: nothing to trade, and nothing breaks."""
+    bars = read_bars(table_csv(tmp_path, session_table(first=OPEN + timedelta(days=5), count=30)), calendar=CALENDAR)
+    assert bars.days == []
+    assert [each.code for each in bars.problems] == ["no_session"]
+
+
 def test_a_half_day_is_whole_at_13_00(tmp_path: Path) -> None:
     """The day after Thanksgiving ends early: 210 minutes are all of it, and a note says so."""
     path = table_csv(tmp_path, session_table(first=on(date(2019, 11, 29), 14, 30), count=210))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from alpaca_trader.core.errors import BadInput
@@ -123,6 +125,24 @@ def latin(folder: Path) -> Path:
     return path
 
 
+def late_latin(folder: Path) -> Path:
+    """Text whose last line is not UTF-8."""
+    path = table_csv(folder, session_table(count=30))
+    path.write_bytes(path.read_bytes() + b"\xe9,2019-02-11T15:30:00Z,1,1,1,1,1,1,1\n")
+    return path
+
+
+def flipped(folder: Path) -> Path:
+    """A Parquet file with checksums, in which bytes have changed on the disk."""
+    path = folder / "bars.parquet"
+    pq.write_table(pa.Table.from_pandas(session_table()), path, compression="none", write_page_checksum=True)
+    content = bytearray(path.read_bytes())
+    for place in range(3000, 3040):
+        content[place] ^= 255
+    path.write_bytes(bytes(content))
+    return path
+
+
 def text_prices(folder: Path) -> Path:
     """Prices as text."""
     return table_parquet(folder, session_table(count=5).astype({"open": str}))
@@ -164,6 +184,8 @@ FILES: list[tuple[Callable[[Path], Path], str]] = [
     (lambda folder: folder, "is a folder; name a Parquet or CSV file of bars"),
     (truncated, "the Parquet file is cut off (its end is missing); fetch or write it again"),
     (damaged, "the Parquet file is damaged ("),
+    (flipped, "the Parquet file is damaged ("),
+    (late_latin, "is no UTF-8 text ("),
     (named_parquet, "is neither Parquet nor plain CSV text"),
     (latin, "is no UTF-8 text ("),
     (text_prices, "column 'open' is large_string; it should be a number"),

@@ -28,7 +28,7 @@ from alpaca_trader.research.bars_parquet import parquet_row_count, parquet_symbo
 from alpaca_trader.research.bars_rows import Reading
 
 UNCHANGED: Frame = {}
-BATCH_ROWS = 4_000_000
+BATCH_ROWS = 2_000_000
 """A Parquet file of more rows is read by groups of symbols, so that a whole market's months fit into memory."""
 
 

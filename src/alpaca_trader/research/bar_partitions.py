@@ -13,7 +13,7 @@ from alpaca_trader.research.bar_sessions import SessionTable
 from alpaca_trader.research.bars import NUMBERS, Frame
 from alpaca_trader.research.bars_file import is_parquet
 from alpaca_trader.research.bars_parquet import require_pyarrow, table_rows
-from alpaca_trader.research.bars_rows import COLUMNS, SESSIONS, Reading, Rows
+from alpaca_trader.research.bars_rows import COLUMNS, SESSIONS, Reading, Rows, first_line
 from alpaca_trader.research.bars_time import Place
 
 try:
@@ -91,7 +91,7 @@ def stage_partition(target: Path, symbol: str, bars: Frame, table: SessionTable,
     said = (feed, adjustment, *edges, str(len(table.days(start))), str(len(start)))
     written = pa.table(columns).replace_schema_metadata(dict(zip(FACTS, said, strict=True)))
     with staged(target).open("wb") as file:
-        pq.write_table(written, file, compression="zstd")
+        pq.write_table(written, file, compression="zstd", write_page_checksum=True)
         file.flush()
         os.fsync(file.fileno())
 
@@ -101,7 +101,11 @@ def partition_rows(root: Path, paths: Sequence[Path]) -> Rows:
     for path in paths:
         is_parquet(path)
     try:
-        table = pq.read_table([str(path) for path in paths], columns=list(COLUMNS), partitioning=None)
+        table = pq.read_table(
+            [str(path) for path in paths], columns=list(COLUMNS), partitioning=None, page_checksum_verification=True
+        )
     except (pa.ArrowException, OSError, KeyError) as error:
-        raise BadInput(f"{root}: a stored month is damaged ({error}); data check names it") from error
+        raise BadInput(
+            f"{root}: a stored month is damaged ({first_line(error)}); data check names its symbol"
+        ) from error
     return table_rows(table, {name: name for name in COLUMNS}, Reading(), Place(root, "", 0, "timestamp"))

@@ -63,7 +63,9 @@ def parquet_file_rows(path: Path, reading: Reading, symbols: Sequence[str] | Non
         if symbols is None or "symbol" not in names:
             table = file.read(wanted)
         else:
-            table = pq.read_table(path, columns=wanted, filters=[(names["symbol"], "in", list(symbols))])
+            table = pq.read_table(
+                path, columns=wanted, filters=[(names["symbol"], "in", list(symbols))], page_checksum_verification=True
+            )
     except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{path}: the Parquet file is damaged ({first_line(error)}); fetch or write it again") from error
     rows = table_rows(table, names, reading, Place(path, "row", 1, names["timestamp"]))
@@ -94,7 +96,7 @@ def table_rows(table: Any, names: Mapping[str, str], reading: Reading, place: Pl
 def _open_parquet(path: Path) -> Any:
     require_pyarrow(path)
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{path}: the Parquet file is damaged ({first_line(error)}); fetch or write it again") from error
 

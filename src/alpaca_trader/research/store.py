@@ -209,13 +209,15 @@ class BarStore:
 
     def _known(self, symbols: Sequence[str] | None) -> list[str]:
         """The symbols asked for, each once and in alphabetical order. Raises BadInput for one that is not stored."""
-        held = stored_symbols(self.root)
-        for symbol in symbols or ():
-            if symbol not in held:
+        if symbols is None:
+            return stored_symbols(self.root)
+        for symbol in symbols:
+            if not stored_months(self.root, symbol):
+                held = stored_symbols(self.root)
                 near = get_close_matches(symbol.upper(), held, 1)
                 hint = f"; is {near[0]} meant?" if near else f"; it holds {len(held)} symbols (data ls)"
                 raise BadInput(f"{self.root} holds no bars of {symbol!r}{hint}")
-        return held if symbols is None else sorted(set(symbols))
+        return sorted(set(symbols))
 
     def _all_there(self, chosen: Sequence[str], present: set[str], span: str) -> None:
         for symbol in chosen:
