@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,13 +13,15 @@ import pytest
 from rich.console import Console
 
 from alpaca_trader.core import events as ev
-from alpaca_trader.core.models import Mode
+from alpaca_trader.core.models import Mode, Session
 from alpaca_trader.edge.home import Home
 from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.views.account import RunAccount
+from alpaca_trader.views.coverage import Coverage
 from alpaca_trader.views.day import print_account, run_account, to_json
+from alpaca_trader.views.fold import follow, spans
 from tests.views.play import HALF_DAY, NEXT_DAY, SEED
-from tests.views.scripted import at, entries, trade
+from tests.views.scripted import SESSION, at, entries, trade
 
 NIGHT = datetime(2026, 11, 30, 15, 46, tzinfo=UTC)
 POINT_17 = {"mode", "dates", "seed", "equity_start", "equity_end", "trades", "refusals", "orders_sent"}
@@ -257,6 +259,24 @@ def test_news_belong_to_their_days(written: Callable[..., JournalReader], home: 
     assert "config_accepted" not in [alarm.code for alarm in second.alarms]
     assert "stream_lost" in [alarm.code for alarm in second.alarms]
     assert "stream lost" not in printed(first)
+
+
+def test_a_position_kept_overnight_is_held_the_next_day_too(
+    written: Callable[..., JournalReader], tmp_path: Path
+) -> None:
+    """A day begins with what its checkpoint carries: the position of the day before and the stop that guards it."""
+    told = list(entries()[:-12])  # bought, and its second stop works
+    journal = written(told)
+    belief = next(step.belief for step in reversed(list(follow(journal, spans(journal)[0]))))
+    night = Session(NEXT_DAY, SESSION.open + timedelta(days=3), SESSION.close + timedelta(days=3))
+    opened = ev.SessionOpened(night.open - timedelta(minutes=5), night)
+    belief.on_event(opened)
+    morning = [opened, ev.Checkpoint(opened.at, belief.to_checkpoint())]
+    ticks = [ev.Tick(night.open + timedelta(seconds=second), night) for second in (-60, 2, 62)]
+    account = run_account(written([*morning, *ticks]), Home(tmp_path))
+    assert [day.day for day in account.days] == [HALF_DAY, NEXT_DAY]
+    assert account.days[1].coverage == Coverage(stop_s=60.0)
+    assert [row.id for row in run_account(journal, Home(tmp_path), first=NEXT_DAY).trades] == [1]
 
 
 def test_an_entry_that_came_to_nothing_is_no_trade(written: Callable[..., JournalReader], tmp_path: Path) -> None:
