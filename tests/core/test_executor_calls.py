@@ -77,7 +77,7 @@ def test_close_position_answers_with_what_is_being_worked_on() -> None:
 def test_close_all_positions_closes_all_although_one_is_only_an_entry() -> None:
     """An entry without shares is cancelled and keeps no other position from being closed."""
     desk = Desk()
-    desk.play([*PROTECTED, ("buy MSFT", "entry 0.1085996 limit 430.24")])
+    desk.play([*PROTECTED, ("buy MSFT", "entry 0.108576345 limit 430.24")])
     orders = desk.executor.close_all_positions()
     assert [order.client_order_id for order in orders] == [desk.key("stop1")]
     assert desk.broker.said == ["cancel stop1", "cancel entry"]
