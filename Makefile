@@ -17,7 +17,7 @@ setup: ## Make .venv from the lock (a blink when nothing changed)
 	@$(PYTHON) bootstrap.py
 
 demo: setup ## Play a whole generated trading day on the embedded Alpaca, files in demo/
-	@$(BIN)/alpaca-trader run --sim --home demo
+	@$(BIN)/alpaca-trader run --sim --home demo --seed 30
 
 test: setup ## Run the test suite
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal

@@ -173,7 +173,9 @@ def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) 
     home.create()
     clock = SystemClock()
     check_environment(mode, os.environ)
-    ConfigStore(home.config).load()  # what is wrong with the settings is said before anybody is asked for keys
+    policy = ConfigStore(home.config).load()[1]  # what is wrong here is said before anybody is asked for keys
+    if mode is Mode.LIVE:
+        arming.check_mode(policy)
     credentials = _patiently(lambda: load_credentials(os.environ), clock, _say)
     endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
     return trade_hosted(home, mode, credentials, endpoints, clock, watch)
@@ -373,7 +375,7 @@ def _patiently(read: Callable[[], Made], clock: SystemClock, tell: Callable[[str
 
 
 def _require_two_keys(home: Home, policy: Policy, account_number: str, clock: Clock) -> None:
-    arming.check_policy(policy, account_number)
+    arming.check_account(policy, account_number)
     armed, code = home.data / "armed.json", version("alpaca-trader")
     if arming.is_armed(armed, policy, account_number, code, clock.now()):
         return

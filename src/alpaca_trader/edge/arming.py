@@ -21,10 +21,14 @@ class NotArmed(TraderError):
     """Live trading is not allowed; the text says which key is missing."""
 
 
-def check_policy(policy: Policy, account_number: str) -> None:
-    """The first key. Raises NotArmed."""
+def check_mode(policy: Policy) -> None:
+    """The first half of the first key, known before anybody is asked for credentials. Raises NotArmed."""
     if policy.mode != "live":
         raise NotArmed('config/policy.json: mode is "paper"; a human who wants live trading sets it to "live"')
+
+
+def check_account(policy: Policy, account_number: str) -> None:
+    """The second half: the policy names the account of these keys. Raises NotArmed."""
     if policy.live_account != account_number:
         raise NotArmed(
             f"config/policy.json: live_account does not name the account of these keys (...{account_number[-DIGITS:]})"

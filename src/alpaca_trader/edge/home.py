@@ -8,7 +8,9 @@ from pathlib import Path
 
 from alpaca_trader.core.errors import BadInput
 from alpaca_trader.core.models import Mode
+from alpaca_trader.edge.clock import SystemClock
 
+TRIES, BETWEEN_TRIES_S = 4, 0.05
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 DATABASES = {Mode.SIM: "trades.db", Mode.PAPER: "paper.db", Mode.LIVE: "trades.db"}
@@ -94,16 +96,26 @@ class EngineLock:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         except OSError as error:
             raise BadInput(f"{path} cannot be opened ({error.strerror}); {ADVICE}") from error
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not self._try():
             holder = os.pread(self._descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
             raise BadInput(
                 f"an engine (process {holder}) already runs in {home.path}; stop it first, or name another --home"
-            ) from None
+            )
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def _try(self) -> bool:
+        """Take the lock; more than once, for a command that only asks whether an engine runs holds it for a moment."""
+        clock = SystemClock()
+        for _ in range(TRIES):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                clock.sleep(BETWEEN_TRIES_S)
+            else:
+                return True
+        return False
 
     def release(self) -> None:
         """Let the next engine in. The file stays: removing it would let two engines lock two files."""
