@@ -118,7 +118,7 @@ def test_the_page_tells_the_journals_numbers(page: str, reader: JournalReader, h
 
 def test_the_same_journal_gives_the_same_page(page: str, home: Home, tmp_path: Path) -> None:
     """Another process with another hash seed, another time and other drawing settings writes the same bytes."""
-    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\nsvg.fonttype: path\n")
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\naxes.facecolor: eeeeee\n")
     code = f"""
 from pathlib import Path
 from alpaca_trader.core.models import Evaluation, Mode
