@@ -8,7 +8,7 @@ GUARDED := */core/risk_manager.py,*/core/limits.py,*/core/gate.py,*/core/regimes
 GUARDED := $(GUARDED),*/core/sizing.py,*/core/entry_gates.py,*/core/fees.py,*/core/episode.py,*/core/accounts.py,*/core/recovery.py,*/core/config.py,*/core/settings.py,*/core/policy.py,*/core/strict_json.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format coverage lock clean
+.PHONY: help setup demo test check format coverage bench lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ coverage: setup ## Branch coverage of the core; every branch of what guards mone
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --skip-covered --fail-under=100 --include='$(GUARDED)'
+
+bench: setup ## Measure speed and memory against plain baselines (four minutes)
+	@$(BIN)/python -m benchmarks
 
 # Index settings would be written into the lock, so it is made without them.
 COMPILE = env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_EXTRA_INDEX_URL -u UV_INDEX_URL -u UV_FIND_LINKS \
