@@ -114,7 +114,7 @@ BAD = [
     (("--sim", "--profile", "rich"), 1, "profile 'rich' is unknown; use one of live467, paper100k"),
     (("--sim", "--bars", "none.parquet"), 1, "none.parquet cannot be read"),
     (("--paper",), 1, "no Alpaca keys found: set APCA_API_KEY_ID and APCA_API_SECRET_KEY"),
-    (("--live",), 1, "no Alpaca keys found: set APCA_API_KEY_ID and APCA_API_SECRET_KEY"),
+    (("--live",), 3, 'config/policy.json: mode is "paper"; a human who wants live trading sets it to "live"'),
 ]
 
 

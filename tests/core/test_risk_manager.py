@@ -54,7 +54,7 @@ def test_an_entry_is_a_limit_just_through_the_ask(ask: str, limit: str) -> None:
 
 @pytest.mark.parametrize("why", ["setting", "no quote", "old quote", "crossed quote", "one-sided quote"])
 def test_an_entry_without_a_usable_quote_goes_at_market(why: str) -> None:
-    """By setting, or where no fresh quote stands; the size is then that of the signal's price."""
+    """By setting, or where no fresh quote stands; the size then leaves half a percent above the signal's price."""
     belief = ready(config(order_style="market" if why == "setting" else "limit"))
     belief.quotes.clear()
     old = NOW.replace(minute=29)
@@ -67,7 +67,8 @@ def test_an_entry_without_a_usable_quote_goes_at_market(why: str) -> None:
     if why in shown:
         belief.on_event(ev.QuotesSeen(NOW, (shown[why],)))
     intent = bought(decide(belief))
-    assert (intent.type, intent.limit_price, intent.qty) == (OrderType.MARKET, None, D("0.251752021"))
+    qty = D("0.251752021") if why == "setting" else D("0.250499523")
+    assert (intent.type, intent.limit_price, intent.qty) == (OrderType.MARKET, None, qty)
 
 
 def test_a_signal_without_a_price_takes_the_last_close() -> None:

@@ -24,6 +24,22 @@ def test_commands_are_taken_once_in_order(tmp_path: Path) -> None:
     assert list(take(tmp_path, folder, NOW, is_halted=False)) == []
 
 
+def test_what_is_still_being_written_is_not_taken(tmp_path: Path) -> None:
+    """The engine looks between the first byte and the rename, and sees nothing yet."""
+    folder = tmp_path / "inbox"
+    seen: list[Command] = []
+
+    class WatchedPath(type(tmp_path)):  # type: ignore[misc]
+        def rename(self, target: Path) -> Path:
+            seen.extend(take(tmp_path, folder, NOW, is_halted=False))
+            assert self.exists()
+            return Path(super().rename(target))
+
+    leave(WatchedPath(folder), "halt", "ray", "", NOW)
+    assert seen == []
+    assert len(list(take(tmp_path, folder, NOW, is_halted=False))) == 1
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "{", "[]", "{}", '{"verb": "buy", "actor": "a", "reason": "r"}', '{"verb": "halt", "actor": 1, "reason": "r"}',

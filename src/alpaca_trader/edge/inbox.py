@@ -24,7 +24,7 @@ def leave(folder: Path, verb: str, actor: str, reason: str, at: datetime) -> Pat
     assert verb in VERBS, f"{verb} is no command"
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{at:%Y%m%dT%H%M%S%f}-{verb}.json"
-    partial = folder / f".{name}"
+    partial = folder / f"{name}.partial"
     partial.write_text(json.dumps({"verb": verb, "actor": actor, "reason": reason[:MAX_TEXT]}))
     return partial.rename(folder / name)
 
