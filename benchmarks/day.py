@@ -1,6 +1,7 @@
 """One simulated day of five symbols, played with everything as shipped but the sockets, and timed tick by tick."""
 
 import json
+import resource
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -70,6 +71,7 @@ class PlayedDay:
     answers: str = ""
     """What the broker says in one tick, as JSON: an account, five quotes, five bars."""
     took_s: float = 0.0
+    processor_s: float = 0.0
     minutes_s: list[float] = field(default_factory=list)
     """Everything of a minute: its bars, its tick, and what came in between."""
     handed_s: list[float] = field(default_factory=list)
@@ -115,7 +117,7 @@ def play(folder: Path) -> PlayedDay:
         recorder = PeopleRecorder(engine, logger, home.status_file, Mode.SIM, {})
         executor = OrderExecutor(engine, broker, journal, clock, recorder)
 
-        ours, began = 0.0, REAL.monotonic()
+        ours, began, worked = 0.0, REAL.monotonic(), _processor_s()
         for event in events():
             broker.submits.clear()
             own_began = REAL.monotonic() - broker.spent_s
@@ -127,8 +129,13 @@ def play(folder: Path) -> PlayedDay:
                 if broker.submits:
                     day.handed_s.append(broker.submits[0] - own_began)
                     day.answers = _answers(sim)
-        day.took_s = REAL.monotonic() - began
+        day.took_s, day.processor_s = REAL.monotonic() - began, _processor_s() - worked
     return day
+
+
+def _processor_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _answers(sim: Simulator) -> str:
