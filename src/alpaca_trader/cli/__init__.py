@@ -4,6 +4,7 @@ Each family is imported only when it is used, so that ``status`` and ``--help`` 
 """
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -47,6 +48,15 @@ class LazyGroup(click.Group):
         module = import_module(f"alpaca_trader.cli.{FAMILIES[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first word. Raises UsageError for none of ours, with the nearest where one is near."""
+        near = get_close_matches(args[0], FAMILIES, 1)
+        if near and args[0] not in FAMILIES and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""

@@ -24,9 +24,9 @@ SIM_ONLY = ("bars", "day", "days", "seed", "speed", "profile", "fresh")
 
 
 @click.command()
-@click.option("--sim", "mode", flag_value="SIM", help="On the embedded Alpaca: no keys, no network, no real money.")
-@click.option("--paper", "mode", flag_value="PAPER", default=True, help="On Alpaca paper trading (the default).")
-@click.option("--live", "mode", flag_value="LIVE", help="With real money; needs the policy and a human's arming.")
+@click.option("--sim", is_flag=True, help="On the embedded Alpaca: no keys, no network, no real money.")
+@click.option("--paper", is_flag=True, help="On Alpaca paper trading (the default).")
+@click.option("--live", is_flag=True, help="With real money; needs the policy and a human's arming.")
 @click.option("--bars", type=click.Path(path_type=Path), help="sim: play these recorded minute bars (Parquet or CSV).")
 @click.option("--date", "day", type=IsoDate(), help="sim: the first session to play.")
 @click.option("--days", type=click.IntRange(1, 250), default=1, show_default=True, help="sim: sessions to play.")
@@ -39,7 +39,9 @@ SIM_ONLY = ("bars", "day", "days", "seed", "speed", "profile", "fresh")
 @click.pass_context
 def run(
     ctx: click.Context,
-    mode: str,
+    sim: bool,
+    paper: bool,
+    live: bool,
     bars: Path | None,
     day: date | None,
     days: int,
@@ -51,6 +53,10 @@ def run(
     as_json: bool,
 ) -> None:
     """Trade until the simulated days are over, or, on paper and live, until stopped (Ctrl-C, SIGTERM)."""
+    asked = [name for name, is_asked in (("SIM", sim), ("PAPER", paper), ("LIVE", live)) if is_asked]
+    if len(asked) > 1:
+        raise click.UsageError("give one of --sim, --paper, --live")
+    mode = asked[0] if asked else "PAPER"
     given = [name for name in SIM_ONLY if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
     if mode != "SIM" and given:
         names = ", ".join("--date" if name == "day" else f"--{name}" for name in given)
