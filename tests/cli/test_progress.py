@@ -58,8 +58,8 @@ def test_a_trade_is_told_as_it_fills_and_ends(capsys: pytest.CaptureFixture[str]
     rows = [PENDING, OPEN, OPEN, replace(OPEN, mae_pct=-0.1), MORE, replace(MORE, status="closing"), CLOSED, CLOSED]
     assert told(capsys, *(ev.TradeChanged(AT, row) for row in rows)) == [
         "11-20 10:41  entry   0.05 SPY at 687.13 (mean_reversion)",
-        "11-20 10:41  entry   0.067963849 SPY at 687.18, more of it filled",
-        "11-20 10:41  exit    0.067963849 SPY at 684.54: stop, -0.18 $",
+        "11-20 10:41  entry   more of it filled, now 0.067963849 SPY in all at 687.18",
+        "11-20 10:41  exit    0.067963849 SPY at 684.54: stop, -0.18 $ before fees",
     ]
 
 
@@ -80,8 +80,18 @@ def test_alarms_and_halts_are_told_with_strangers_words_made_harmless(capsys: py
     echo = ev.Alarm(AT, "halt_daily_loss", "error")
     assert told(capsys, alarm, halt, echo, ev.HaltReleased(AT, "daily_loss", "session")) == [
         "11-20 10:41  error   unprotected SPY age_s=5: no ?[2J[red]shares[/red] left",
-        "11-20 10:41  HALT    daily_loss: 2 % lost; released by session",
+        "11-20 10:41  HALT    daily_loss: 2 % lost; until the next session",
         "11-20 10:41  go on   daily_loss released by session",
+    ]
+
+
+def test_a_halt_says_how_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    """By a human, or at a time of day: nobody reads the line as if the halt were over."""
+    until = datetime(2026, 11, 20, 16, 11, tzinfo=UTC)
+    streak = ev.HaltLatched(AT, "loss_streak", "5 losing trades in a row", "time", until)
+    assert told(capsys, ev.HaltLatched(AT, "operator", "human: news", "human"), streak) == [
+        "11-20 10:41  HALT    operator: human: news; stays until a human resumes",
+        "11-20 10:41  HALT    loss_streak: 5 losing trades in a row; until 11-20 11:11",
     ]
 
 

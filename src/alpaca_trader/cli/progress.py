@@ -65,8 +65,8 @@ class Progress:
         match action:
             case ev.TradeChanged(trade=trade):
                 return self._trade_line(trade)
-            case ev.HaltLatched(code=code, detail=detail, release=release):
-                return [f"HALT    {code}: {printable(detail)}; released by {release}"]
+            case ev.HaltLatched(code=code, detail=detail):
+                return [f"HALT    {code}: {printable(detail)}; {self._halt_end(action)}"]
             case ev.HaltReleased(code=code, actor=actor):
                 return [f"go on   {code} released by {printable(actor)}"]
             case ev.Alarm(code=code) if not code.startswith("halt_"):
@@ -82,14 +82,21 @@ class Progress:
         if not is_news:
             return []
         if trade.status == "open":
-            held = f"{shares(trade.qty)} {trade.symbol} at {price(trade.entry_price)}"
-            return [f"entry   {held}, more of it filled" if status == "open" else f"entry   {held} ({trade.strategy})"]
+            qty_words, paid = f"{shares(trade.qty)} {trade.symbol}", price(trade.entry_price)
+            if status == "open":
+                return [f"entry   more of it filled, now {qty_words} in all at {paid}"]
+            return [f"entry   {qty_words} at {paid} ({trade.strategy})"]
         if trade.status == "closed":
             sold = f"{shares(trade.qty)} {trade.symbol} at {price(trade.exit_price)}"
-            return [f"exit    {sold}: {trade.exit_reason}, {signed(trade.pnl)} $"]
+            return [f"exit    {sold}: {trade.exit_reason}, {signed(trade.pnl)} $ before fees"]
         if trade.status in ("rejected", "canceled"):
             return [f"entry   {trade.symbol} {trade.status}, nothing bought"]
         return []
+
+    def _halt_end(self, halt: ev.HaltLatched) -> str:
+        if halt.release == "human":
+            return "stays until a human resumes"
+        return "until the next session" if halt.until is None else f"until {self._clock(halt.until)}"
 
     def _time_passed(self, at: datetime) -> None:
         hour = at.replace(minute=0, second=0, microsecond=0)
