@@ -43,7 +43,9 @@ def test_systemd_restarts_after_failures_only(home: Path) -> None:
     words = shlex.split(unit["Service"]["ExecStart"])
     assert words == [sys.executable, "-m", "alpaca_trader", "run", "--paper", "--home", str(home)]
     assert (unit["Service"]["Restart"], unit["Service"]["RestartSec"]) == ("on-failure", "30")
+    assert unit["Service"]["Environment"] == '"PATH=/usr/local/bin:/usr/bin:/bin"'
     assert unit["Install"]["WantedBy"] == "default.target"
+    assert dict(unit["Unit"]) == {"description": "alpaca-trader (paper)"}  # a user unit cannot wait for the system's
 
 
 NAMES = st.text(st.characters(blacklist_categories=["C", "Z"], blacklist_characters="/"), min_size=1).map(

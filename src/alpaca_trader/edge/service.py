@@ -13,8 +13,8 @@ Kind = Literal["launchd", "systemd"]
 
 LABEL = "com.openclaw.alpaca-trader"
 RESTART_AFTER_S = 30
-SEARCH_PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin"
-"""Where ``op`` is looked for; a service inherits no shell's PATH."""
+SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where ``op`` is looked for; a service inherits no shell's PATH. On a Mac Homebrew's folder comes first."""
 OUT, ERR = "stdout.log", "stderr.log"
 
 
@@ -73,7 +73,7 @@ def _launchd(service: Service) -> str:
         "ThrottleInterval": RESTART_AFTER_S,
         "StandardOutPath": str(logs / OUT),
         "StandardErrorPath": str(logs / ERR),
-        "EnvironmentVariables": {"PATH": SEARCH_PATH, **dict(service.references)},
+        "EnvironmentVariables": {"PATH": f"/opt/homebrew/bin:{SEARCH_PATH}", **dict(service.references)},
     }
     return plistlib.dumps(content, sort_keys=False).decode()
 
@@ -84,7 +84,6 @@ def _systemd(service: Service) -> str:
     variables = " ".join(_quoted(f"{name}={value}") for name, value in (("PATH", SEARCH_PATH), *service.references))
     return f"""[Unit]
 Description=alpaca-trader ({service.mode})
-After=network-online.target
 
 [Service]
 ExecStart={command}
