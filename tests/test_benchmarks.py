@@ -1,5 +1,6 @@
 """The benchmarks stay runnable: all of them import, and a row says what it means. What they measure is not judged here."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +34,10 @@ def test_a_row_shows_figure_baseline_and_ratio(result: Result, row: str) -> None
     assert result.row() == row
 
 
-def test_a_child_process_is_measured_or_fails() -> None:
+def test_a_child_process_is_measured_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds and MiB of a process of its own; one that fails is no measurement."""
+    for name in [name for name in os.environ if name.startswith(("COVERAGE_", "COV_"))]:
+        monkeypatch.delenv(name)  # what is measured is the child, not coverage in it
     took, resident = child([sys.executable, "-c", "pass"])
     assert 0 < took < 50
     assert 1 < resident < 500

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -123,5 +124,7 @@ def test_a_look_loads_no_journal() -> None:
     """`status` has 0.3 s: the reader, pydantic, numpy and matplotlib stay unloaded."""
     heavy = "{'sqlite3', 'pydantic', 'numpy', 'pandas', 'matplotlib', 'jinja2', 'exchange_calendars'}"
     code = f"import sys, alpaca_trader.views.status; print(sorted({heavy} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # A measured child would load coverage's own sqlite3.
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "COV_"))}
+    done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
