@@ -81,12 +81,25 @@ def _unread(status: dict[str, Any]) -> None:
     status["health"]["account_age_s"] = None
 
 
+def _start(status: dict[str, Any]) -> None:
+    _unread(status)
+    status["halt"] = {"code": "account_unread", "latched": []}
+
+
+def _start_with_bad_settings(status: dict[str, Any]) -> None:
+    _start(status)
+    _refuse(status)
+    status["halt"] = {"code": "no_config", "latched": []}
+
+
 @pytest.mark.parametrize(
     ("change", "fragments"),
     [
-        (_halt, ["Entries    HALTED: daily loss, operator"]),
+        (_halt, ["HALTED: daily loss, until the next session; operator, until a human"]),
         (_refuse, ["REFUSED", "2 is", "?[31mtoo much"]),
-        (_unread, ["Account    - USD", "no session yet", "account not read yet"]),
+        (_start, ["Entries    starting: none before"]),
+        (_start_with_bad_settings, ["HALTED: no config, until that is mended", "REFUSED"]),
+        (_unread, ["Account    - USD", "no session yet", "account not read yet, clock", "Protected  nothing held"]),
         (
             lambda status: status.update(warnings=[{"code": "W", "path": "p", "text": "SPY is never bought"}]),
             ["Warning    SPY is never bought"],

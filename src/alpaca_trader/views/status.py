@@ -3,7 +3,7 @@
 Reads nothing but the status file and imports little, so that a look takes no longer than it must.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,14 @@ from alpaca_trader.views.words import (
 
 STALE_S = 150.0
 """An engine at work publishes every minute; after two and a half somebody should look."""
+FIRST_READS = frozenset({"no_config", "account_unread"})
+"""What stops entries in an engine that has only just begun."""
+HALT_ENDS = {
+    "daily_loss": "until the next session",
+    "daily_loss_flatten": "until the next session",
+    "loss_streak": "until its pause is over",
+}
+"""Halts that end by themselves; every other one that was latched stays until a human resumes."""
 BAD_STATES = frozenset({"unprotected", "arming"})
 
 
@@ -65,7 +73,7 @@ def _figures(status: Mapping[str, Any]) -> Table:
     grid.add_row("Today", today.append(f", {status['trades_today']} trades closed", style="default"))
     grid.add_row("Market", _market(status["session"]))
     grid.add_row("Entries", _entries(status))
-    grid.add_row("Protected", _flag(status["protected"], "every position has its stop", "a position has no stop"))
+    grid.add_row("Protected", _protected(status))
     grid.add_row("Orders", f"{status['orders_open']} open")
     grid.add_row("Settings", _settings(status["config"]))
     grid.add_row("Health", _health(status["health"]))
@@ -74,8 +82,10 @@ def _figures(status: Mapping[str, Any]) -> Table:
     return grid
 
 
-def _flag(is_good: bool, good: str, bad: str) -> Text:
-    return Text(f"yes, {good}", style="green") if is_good else Text(f"NO, {bad}", style="bold red")
+def _protected(status: Mapping[str, Any]) -> Text:
+    if not status["protected"]:
+        return Text("NO, a position has no stop", style="bold red")
+    return Text("yes, every position has its stop", style="green") if status["positions"] else Text("nothing held")
 
 
 def _market(session: Mapping[str, Any] | None) -> str:
@@ -89,11 +99,19 @@ def _market(session: Mapping[str, Any] | None) -> str:
 def _entries(status: Mapping[str, Any]) -> Text:
     halt = status["halt"]
     if halt is not None:
-        more = [label(code) for code in halt["latched"] if code != halt["code"]]
-        return Text(f"HALTED: {', '.join([label(halt['code']), *more])}", style="bold red")
+        is_fresh = status["account"]["portfolio_value"] is None and status["config"]["state"] == "active"
+        if is_fresh and halt["code"] in FIRST_READS:
+            return Text("starting: none before settings and account are read")
+        codes = [halt["code"], *(code for code in halt["latched"] if code != halt["code"])]
+        ends = "; ".join(f"{label(code)}, {_halt_end(code, halt['latched'])}" for code in codes)
+        return Text(f"HALTED: {ends}", style="bold red")
     refusals = ", ".join(f"{label(code)} {count}" for code, count in status["refusals_today"].items())
     text = f"{status['entries_today']} today by {', '.join(label(name) for name in status['strategies_active']) or NOTHING}"
     return Text(f"{text}; refused: {refusals}" if refusals else text)
+
+
+def _halt_end(code: str, latched: Sequence[str]) -> str:
+    return HALT_ENDS.get(code, "until a human resumes") if code in latched else "until that is mended"
 
 
 def _settings(config: Mapping[str, Any]) -> Text:
@@ -109,12 +127,11 @@ def _health(health: Mapping[str, Any]) -> Text:
     lost = [label(name) for name, is_up in health["streams"].items() if not is_up]
     troubles = [f"stream lost: {', '.join(lost)}"] if lost else []
     troubles += [f"{name} {health[name]}" for name in ("journal", "log") if health.get(name, "ok") != "ok"]
-    read = (
-        "account not read yet" if health["account_age_s"] is None else f"account read {health['account_age_s']:.0f} s"
-    )
+    age = health["account_age_s"]
+    read = "account not read yet" if age is None else f"account read {age:.0f} s before"
     if troubles:
         return Text("; ".join(troubles), style="bold red")
-    return Text(f"good; {read} before, clock {signed(health['clock_skew_s'], 3)} s from the broker's")
+    return Text(f"good; {read}, clock {signed(health['clock_skew_s'], 3)} s from the broker's")
 
 
 def print_positions(console: Console, status: Mapping[str, Any]) -> None:
