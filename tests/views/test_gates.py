@@ -86,6 +86,17 @@ def test_gate_json_keeps_the_journals_values() -> None:
     assert gate_json(Gate("moon", False, None, None))["asks"] is None
 
 
+def test_the_cap_that_bound_the_size_is_no_bare_word() -> None:
+    """The size gates' limit is a cap's name; the table says what it is."""
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    gates = (Gate("price_exceeds_budget", True, 46.7, "position"), Gate("buying_power", True, 46.7, "buying_power"))
+    console.print(gates_table(gates, AT, 120))
+    assert isinstance(console.file, io.StringIO)
+    _, budget, power = (" ".join(line.split()) for line in console.file.getvalue().splitlines())
+    assert budget == "pass price_exceeds_budget order fits the budget (USD) 46.7 bound by position"
+    assert power == "pass buying_power order inside buying power 46.7 bound by buying power"
+
+
 @pytest.mark.parametrize(("width", "shows_code"), [(80, False), (120, True)])
 def test_the_table_fits(reader: JournalReader, width: int, shows_code: bool) -> None:
     """The longest list of gates fits its terminal line by line; codes appear where there is room."""

@@ -61,9 +61,9 @@ RULES: dict[str, Rule] = {
     "day_trade_budget": Rule("day trades in 5 days", "no day trade left under the legacy rule", "at most"),
     "unsettled_cash": Rule("cost within settled cash", "the cash was not settled", "at most"),
     "not_tradable": Rule("tradable at the broker", "the broker does not trade it now"),
-    "price_exceeds_budget": Rule("budget buys a share (USD)", "the budget buys not one share"),
+    "price_exceeds_budget": Rule("order fits the budget (USD)", "the budget buys not one share"),
     "below_min_notional": Rule("order value (USD)", "the order would be worth too little", "at least"),
-    "buying_power": Rule("buying power left (USD)", "no buying power left"),
+    "buying_power": Rule("order inside buying power", "no buying power left"),
 }
 
 _RANGE = re.compile(r"^(?P<low>[\d.:]+)Z?(?: to |-)(?P<high>[\d.:]+)Z?$")
@@ -147,7 +147,7 @@ def gates_table(gates: tuple[Gate, ...], at: datetime, width: int) -> Table:
     for gate in gates:
         mark = Text("pass", style="green") if gate.passed else Text("FAIL", style="bold red")
         rule = RULES.get(gate.name)
-        limit = _beside(rule.direction if rule is not None else "", gate.limit)
+        limit = _beside(gate.name, rule.direction if rule is not None else "", gate.limit)
         table.add_row(
             mark,
             *([Text(printable(gate.name))] if is_wide else []),
@@ -159,13 +159,17 @@ def gates_table(gates: tuple[Gate, ...], at: datetime, width: int) -> Table:
     return table
 
 
+SIZED = frozenset({"price_exceeds_budget", "buying_power"})
+"""Gates whose limit is the name of the cap that bound the order's size."""
 _SIGNS: dict[Direction, str] = {"above": "> ", "at least": ">= ", "below": "< ", "at most": "<= "}
 
 
-def _beside(direction: Direction, limit: Scalar) -> str:
+def _beside(name: str, direction: Direction, limit: Scalar) -> str:
     """The limit with the side it bounds; a number that bounds nothing is left out."""
     if limit is None or (not direction and isinstance(limit, float)):
         return NOTHING
+    if name in SIZED:
+        return f"bound by {label(str(limit))}"
     return _SIGNS.get(direction, "") + plain_number(limit)
 
 
