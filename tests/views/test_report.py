@@ -3,9 +3,10 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from alpaca_trader.views import charts
 from alpaca_trader.views.day import role_words, run_account
 from alpaca_trader.views.fold import spans
 from alpaca_trader.views.report import render_report, write_report
+from alpaca_trader.views.words import day_of, day_words
 from tests.views.play import HALF_DAY, SEED
 from tests.views.scripted import entries
 
@@ -105,7 +107,7 @@ def test_the_page_tells_the_journals_numbers(page: str, reader: JournalReader, h
         "2026-11-30: the engine has not seen the close",
         "symbol owned the symbol was held already",
         "a stop worked at the broker",
-        "Fills are simulated and never kinder than the market",
+        "Fills pay the far side of the quote; where they are kinder or harsher than the market stands in",
         reader.head(),
         "New York time",
     ):
@@ -207,8 +209,24 @@ def test_a_day_of_a_symbol_without_bars_is_left_out(written: Callable[..., Journ
     """A journal whose bars are missing still gives its page, without that picture."""
     journal = written(list(entries()))
     page = render_report(journal, run_account(journal, Home(tmp_path)))
-    assert "The most traded symbol" not in page
+    assert "The symbol with the most order events" not in page
     assert "vwap fail" in page
+
+
+def test_the_picture_is_of_the_symbol_with_most_order_events(page: str, reader: JournalReader) -> None:
+    """Orders sent and cancels asked count, raised stops among them."""
+    events: Counter[tuple[date, str]] = Counter()
+    symbols: dict[str, str] = {}
+    for _, entry in reader.entries(("Approved", "CancelOrder")):
+        if isinstance(entry, ev.Approved):
+            symbols[entry.intent.client_order_id] = entry.intent.symbol
+        assert isinstance(entry, ev.Approved | ev.CancelOrder)
+        key = entry.intent.client_order_id if isinstance(entry, ev.Approved) else entry.client_order_id
+        events[day_of(entry.at), symbols[key]] += 1
+    titles = {
+        f"{symbol} on {day_words(day)}" for (day, symbol), times in events.items() if times == max(events.values())
+    }
+    assert [title for title in titles if f"<h2>{title}</h2>" in page]
 
 
 def test_an_axis_skips_the_nights(reader: JournalReader) -> None:

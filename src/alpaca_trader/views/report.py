@@ -194,21 +194,33 @@ def _cells(row: TradeRow, with_day: bool) -> list[Cell]:
 
 
 def _busiest(reader: JournalReader, account: RunAccount) -> SymbolDay | None:
-    """The symbol and session with the most trades; of several, the one in which most was won or lost."""
-    counts: Counter[tuple[date, str]] = Counter()
+    """The symbol and session with the most order events; of several, the one in which most was won or lost."""
     moved: dict[tuple[date, str], float] = {}
     for row in account.trades:
         if row.trade.entry_price is not None:
             place = words.day_of(row.trade.timestamp), row.trade.symbol
-            counts[place] += 1
             moved[place] = moved.get(place, 0.0) + abs(float(row.trade.pnl or 0))
+    counts = _order_events(reader)
     days = {day.day: day for day in account.days}
-    ordered = sorted(counts, key=lambda place: (-counts[place], -moved[place], place))
+    ordered = sorted(moved, key=lambda place: (-counts[place], -moved[place], place))
     for day, symbol in (place for place in ordered if place[0] in days):
         found = _symbol_day(reader, days[day], symbol, [row for row in account.trades if row.trade.symbol == symbol])
         if found.bars:
             return found
     return None
+
+
+def _order_events(reader: JournalReader) -> Counter[tuple[date, str]]:
+    """Orders sent (a raised stop is one) and cancels asked, by day and symbol."""
+    symbols: dict[str, str] = {}
+    counts: Counter[tuple[date, str]] = Counter()
+    for _, entry in reader.entries(("Approved", "CancelOrder")):
+        if isinstance(entry, ev.Approved):
+            symbols[entry.intent.client_order_id] = entry.intent.symbol
+            counts[words.day_of(entry.at), entry.intent.symbol] += 1
+        elif isinstance(entry, ev.CancelOrder) and entry.client_order_id in symbols:
+            counts[words.day_of(entry.at), symbols[entry.client_order_id]] += 1
+    return counts
 
 
 def _symbol_day(reader: JournalReader, day: DayAccount, symbol: str, rows: Iterable[TradeRow]) -> SymbolDay:
