@@ -59,7 +59,9 @@ def test_a_file_is_checked_without_being_imported(home: Path, tmp_path: Path) ->
     refused = call("data", "import", file, "--home", home)
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith("alpaca-trader: ")
-    assert call("data", "ls", "--home", home).stdout == f"no bars in {home}/data/bars; alpaca-trader data import FILE\n"
+    for words in ("ls", "check"):
+        told = call("data", words, "--home", home)
+        assert (told.exit_code, told.stdout) == (0, f"no bars in {home}/data/bars; alpaca-trader data import FILE\n")
 
 
 def test_a_short_session_is_told_and_not_refused(home: Path, tmp_path: Path) -> None:
@@ -78,6 +80,9 @@ BAD = [
     (("import",), 2, "Missing argument 'FILE'"),
     (("check", "ZZZ"), 1, "holds no bars of 'ZZZ'"),
     (("check", "none.parquet"), 1, "none.parquet cannot be read"),
+    (("check", "one.csv"), 1, "a file about one symbol needs --symbol; the file has"),
+    (("import", "one.csv"), 1, "a file about one symbol needs --symbol; the file has"),
+    (("check", "ko.csv", "--symbol", "KO"), 1, "leave out --symbol KO"),
 ]
 
 
@@ -88,6 +93,7 @@ def test_bad_input_is_told_in_one_line(
     """What is wrong, and the documented exit code."""
     monkeypatch.chdir(tmp_path)
     write_bars(tmp_path / "ko.csv")
+    (tmp_path / "one.csv").write_text("timestamp,open,high,low,close,volume\n")
     result = call("data", *words, "--home", home)
     assert (result.exit_code, result.stdout) == (code, "")
     assert text in result.stderr

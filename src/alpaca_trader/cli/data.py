@@ -1,13 +1,16 @@
 """``data``: minute bars of the home, in data/bars."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from alpaca_trader.cli.common import EXIT_ERROR, home_option, json_option, print_json
+from alpaca_trader.core.errors import BadInput
 
 if TYPE_CHECKING:
     from alpaca_trader.research.bars import Finding
@@ -54,11 +57,12 @@ def import_command(
     """
     from alpaca_trader.research.store import BarStore
 
-    done = BarStore(home / "data" / "bars").import_file(
-        file, label=label, zone=zone, symbol=symbol, feed=feed, adjustment=adjustment, replaces=replace
-    )
+    with _in_options():
+        done = BarStore(home / "data" / "bars").import_file(
+            file, label=label, zone=zone, symbol=symbol, feed=feed, adjustment=adjustment, replaces=replace
+        )
     if as_json:
-        print_json(asdict(done))
+        print_json(asdict(done) | {"problems": [_finding_json(found) for found in done.problems]})
         return
     days = f"{done.days[0]} to {done.days[-1]}" if done.days else "no session"
     click.echo(f"{file}: {len(done.symbols)} symbols, {len(done.days)} sessions ({days}), feed {done.feed}")
@@ -78,7 +82,7 @@ def ls(home: Path, as_json: bool) -> None:
         print_json({"symbols": [asdict(row) for row in rows]})
         return
     if not rows:
-        click.echo(f"no bars in {home / 'data' / 'bars'}; alpaca-trader data import FILE")
+        _tell_nothing_stored(home)
     for row in rows:
         click.echo(
             f"{row.symbol:<8} {row.first} to {row.last}  {row.days:>5} days {row.bars:>9} bars  {row.feed}, {row.adjustment}"
@@ -110,15 +114,42 @@ def check(
 
     files = [Path(each) for each in what if _is_file(each)]
     symbols = [each for each in what if not _is_file(each)]
-    findings = [found for file in files for found in check_bars(file, label=label, zone=zone, symbol=symbol)]
+    store = BarStore(home / "data" / "bars")
+    with _in_options():
+        findings = [found for file in files for found in check_bars(file, label=label, zone=zone, symbol=symbol)]
     if symbols or not files:
-        findings += BarStore(home / "data" / "bars").check(symbols or None)
+        findings += store.check(symbols or None)
     if as_json:
-        print_json({"findings": [asdict(found) for found in findings]})
+        print_json({"findings": [_finding_json(found) for found in findings]})
+    elif not what and not findings and not store.ls():
+        _tell_nothing_stored(home)
     else:
         _print_findings(findings)
     if any(found.severity == "error" for found in findings):
         ctx.exit(EXIT_ERROR)
+
+
+def _tell_nothing_stored(home: Path) -> None:
+    click.echo(f"no bars in {home / 'data' / 'bars'}; alpaca-trader data import FILE")
+
+
+def _finding_json(found: "Finding") -> dict[str, Any]:
+    return asdict(found) | {"text": _optioned(found.text)}
+
+
+def _optioned(text: str) -> str:
+    """What the reader of bars calls its parameters, as the options of these commands."""
+    named = re.sub(r"(?<=[ (])(label|zone|symbol)=\.\.\.", r"--\1", text)
+    return re.sub(r"(?<=[ (])(label|zone|symbol)=", r"--\1 ", named)  # not in the name of a stored symbol's folder
+
+
+@contextmanager
+def _in_options() -> Iterator[None]:
+    """An error about how to read a file names the options."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(_optioned(str(error))) from error
 
 
 def _is_file(word: str) -> bool:
@@ -132,6 +163,6 @@ def _print_findings(findings: "Sequence[Finding]") -> None:
     for severity in ("error", "warning", "note"):
         ours = [found for found in findings if found.severity == severity]
         for found in ours[:SHOWN]:
-            click.echo(f"{severity:<8}{found.text}")
+            click.echo(f"{severity:<8}{_optioned(found.text)}")
         if len(ours) > SHOWN:
             click.echo(f"{severity:<8}and {len(ours) - SHOWN} more (--json lists all)")
