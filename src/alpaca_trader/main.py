@@ -24,7 +24,7 @@ from typing import TypeVar
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.config import StrategyConfig
 from alpaca_trader.core.engine import Engine, run
-from alpaca_trader.core.errors import BadInput, Fatal, Retryable
+from alpaca_trader.core.errors import BadInput, Fatal, Retryable, TraderError
 from alpaca_trader.core.models import Mode, Session
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.ports import Broker, Clock, Feed
@@ -394,7 +394,7 @@ def _agree_on_sessions(calendar: SessionCalendar, broker: Broker, clock: Clock, 
     last = first + timedelta(days=30)
     try:
         sessions = broker.get_calendar(first, last)
-    except Retryable as failure:
+    except TraderError as failure:
         tell(f"the broker's calendar could not be read: {failure}")
         return
     differences = calendar.differences(sessions, first, last)

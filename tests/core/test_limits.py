@@ -288,9 +288,11 @@ def skewed(belief: Belief) -> None:
 
 
 def stranger(belief: Belief) -> None:
-    """An order with an id of our making that we do not know."""
+    """An order with an id of our making that we do not know: the engine latches it for a human."""
     intent = approve(ready())
     fold(belief, ev.ExecutionReport(NOW, order_said(intent, "new"), "stream"))
+    assert belief.strangers == [intent.client_order_id]
+    fold(belief, ev.HaltLatched(NOW, "unknown_own_order", intent.client_order_id, "human"))
 
 
 def disagreeing(belief: Belief) -> None:

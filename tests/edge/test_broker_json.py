@@ -68,7 +68,7 @@ def test_an_order_is_read_to_the_last_digit() -> None:
         {"submitted_at": None, "updated_at": "yesterday"},
         {"submitted_at": "2026-11-20T10:15:03-05:00"},
         {"qty": None, "notional": "5"},
-        {"qty": 0.5, "filled_qty": 1, "limit_price": 185},
+        {"qty": 1.5, "filled_qty": 1, "filled_avg_price": 185, "limit_price": 185},
         {"time_in_force": None},
     ],
 )

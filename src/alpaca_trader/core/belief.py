@@ -6,7 +6,7 @@ journal's entries again gives the same belief. Deciding happens elsewhere and re
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from pydantic import TypeAdapter
@@ -20,6 +20,7 @@ from alpaca_trader.core.models import (
     Account,
     Asset,
     Bar,
+    Order,
     OrderRole,
     OrderStatus,
     Position,
@@ -27,8 +28,9 @@ from alpaca_trader.core.models import (
     Session,
     Trade,
     dec,
+    is_sound,
 )
-from alpaca_trader.core.orders import Fill, OrderBook, TrackedOrder
+from alpaca_trader.core.orders import OPEN, REPORTED, Fill, OrderBook, TrackedOrder
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.portfolio import Portfolio
 
@@ -39,6 +41,9 @@ OUR_ID = re.compile(r"^[a-z0-9_]{1,20}-[A-Z0-9.]{1,10}-\d{8}T\d{4}-(entry|stop\d
 STOPPED = frozenset({"stop", "trail_stop", "stop_breached"})
 """Exit reasons that were a stop, at the broker or held by us."""
 
+MOST_EARLY = timedelta(minutes=2)
+"""A bar that ends later than this from now comes from a clock that is wrong."""
+CANCEL_WORKS_IN = timedelta(seconds=10)
 CASH_TOLERANCE = Decimal("0.02")
 CASH_ROUNDING = Decimal("0.005")
 """Cash may differ by this much, and by half a cent for every fill the broker booked in whole cents. USD."""
@@ -66,6 +71,9 @@ class RiskDay:
     """The last five session days we followed; days we slept through make the window longer, never shorter."""
     cash_at_open: Decimal | None = None
     flows_at_open: Decimal = ZERO
+    flows_on: date | None = None
+    accepted_ids: list[str] = field(default_factory=list)
+    """Orders that look like ours and are not, of which a human said that entries may go on."""
     others_traded: bool = False
     """Somebody else held or ordered something today: the day's cash is then not ours alone to explain."""
     equity_at_open: Decimal | None = None
@@ -230,7 +238,7 @@ class Belief:
         self.now = event.at
         match event:
             case ev.BarClosed(bar=bar):
-                self._take_bar(bar)
+                self._take_bar(bar, event.at)
             case ev.ExecutionReport():
                 self._take_report(event)
             case ev.QuotesSeen(quotes=quotes):
@@ -277,13 +285,17 @@ class Belief:
         """Keep the account of the time a position is held in regular hours without a working stop."""
         entry = self.book.get(episode.entry_id)
         has_ended = entry is None or not entry.is_open
+        if entry is not None and entry.spoken_at is not None and self.config is not None:
+            # A cancel that does nothing for this long leaves what was bought without a stop as surely as no cancel.
+            has_ended |= at >= entry.spoken_at + timedelta(seconds=self.config.risk.entry_timeout_s) + CANCEL_WORKS_IN
         naked = has_ended and self.is_open(at) and self.is_naked(episode)
         episode.expose(at, naked)
         episode.alarmed = episode.alarmed and naked
 
-    def _take_bar(self, bar: Bar) -> None:
+    def _take_bar(self, bar: Bar, at: datetime) -> None:
         known = self.bars.get(bar.symbol)
-        if known is not None and bar.start <= known.start:
+        is_old = known is not None and bar.start <= known.start
+        if is_old or not is_sound(bar) or bar.closed_at > at + MOST_EARLY:
             return
         self.bars[bar.symbol] = bar
         episode = self.episodes.get(bar.symbol)
@@ -293,8 +305,7 @@ class Belief:
     def _take_report(self, report: ev.ExecutionReport) -> None:
         order = self.book.get(report.order.client_order_id)
         if order is None:
-            if OUR_ID.match(report.order.client_order_id) and report.order.client_order_id not in self.strangers:
-                self.strangers.append(report.order.client_order_id)
+            self._meet(report.order)
             return
         was_open, guarded = order.is_open, order.guards
         predecessor = self.book.get(order.intent.replaces)
@@ -357,7 +368,7 @@ class Belief:
         if order is None:
             return
         order.misses += 1
-        order.first_miss_at = order.first_miss_at or at
+        order.first_miss_at, order.last_miss_at = order.first_miss_at or at, at
         if order.status is OrderStatus.UNKNOWN and order.refusal is not None:  # refused when resent, and not there
             self._reject(order, order.refusal, at)
 
@@ -380,7 +391,9 @@ class Belief:
         self.account, self.account_at, self.account_seq = account, at, self.seq
         self.reads_failed_since = None
         risk = self.risk
-        risk.flows_today = account.net_flows
+        if account.flows_on is not None and risk.flows_on is not None and account.flows_on > risk.flows_on:
+            risk.flows_before_today += risk.flows_today
+        risk.flows_on, risk.flows_today = account.flows_on, account.net_flows
         adjusted = account.equity - risk.flows_before_today - risk.flows_today
         risk.peak_equity = adjusted if risk.peak_equity is None else max(risk.peak_equity, adjusted)
         if risk.cash_at_open is None:
@@ -419,18 +432,27 @@ class Belief:
                 self._take_report(ev.ExecutionReport(seen.at, order, "poll"))
                 continue
             foreign.append(order)
-            if OUR_ID.match(order.client_order_id) and order.client_order_id not in self.strangers:
-                self.strangers.append(order.client_order_id)
+            self._meet(order)
         self.book.foreign = foreign
         self.risk.others_traded |= bool(foreign)
+
+    def _meet(self, order: Order) -> None:
+        """An order that looks like ours and is in no book of ours: another engine's, or of a lost journal.
+
+        One that ended without a fill moves nothing any more.
+        """
+        key = order.client_order_id
+        matters = order.filled_qty > 0 or REPORTED.get(order.status, OrderStatus.WORKING) in OPEN
+        if matters and OUR_ID.match(key) and key not in (*self.strangers, *self.risk.accepted_ids):
+            self.strangers.append(key)
 
     def _open_session(self, session: Session) -> None:
         if self.session is not None and self.session.day == session.day:
             return
         self.carried.session = session
         risk = self.risk
-        risk.flows_before_today += risk.flows_today
-        risk.flows_today = ZERO
+        if risk.flows_on is None:
+            risk.flows_before_today, risk.flows_today = risk.flows_before_today + risk.flows_today, ZERO
         risk.warned, risk.entries_by_symbol, risk.entry_times = [], {}, []
         risk.last_exit_at, risk.last_stop_at = {}, {}
         risk.cash_at_open, risk.equity_at_open, risk.others_traded = None, None, False
@@ -459,6 +481,7 @@ class Belief:
             if order.status is OrderStatus.INTENDED:
                 order.status = OrderStatus.UNKNOWN
             order.asked_at = None
+            order.forget_misses()
         self.quotes.clear()
         self.streams.clear()
         self.account_at = self.positions_at = None
@@ -466,7 +489,7 @@ class Belief:
 
     # ------------------------------------------------------------ actions
 
-    def on_action(self, action: ev.Action) -> None:  # noqa: C901 (a table: one row a kind of action)
+    def on_action(self, action: ev.Action) -> None:  # noqa: C901, PLR0915 (a table: one row a kind of action)
         """Fold one action of ours. What is itself read off the belief changes nothing in it."""
         if isinstance(action, ev.PublishStatus | ev.Checkpoint):
             return
@@ -496,6 +519,8 @@ class Belief:
                 self.risk.latched.pop(code, None)
                 if code == "loss_streak":
                     self.risk.losses_in_row = 0
+                elif code == "unknown_own_order":  # whoever lifts it knows of these orders
+                    self.risk.accepted_ids, self.strangers = [*self.risk.accepted_ids, *self.strangers], []
                 elif code == "drawdown":  # whoever lifts it accepts today's equity as the new peak
                     self.risk.peak_equity = None
             case ev.Abandoned(client_order_id=key):

@@ -6,17 +6,16 @@ through one at a time, each seeing what the ones before reserved. After every ev
 looked at again. Anything may fail to be answered; nothing waits for it.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.accounts import charged_rows, day_summary, exit_reason, status_page, trade_row, trade_status
-from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.belief import MOST_EARLY, Belief
 from alpaca_trader.core.entry_gates import episode_id
 from alpaca_trader.core.errors import Fatal, RefusalKind
 from alpaca_trader.core.limits import MAX_EQUITY_GAP, breaches, cash_is_off, due_releases, equity_gap, is_warned
@@ -31,6 +30,10 @@ MOVES_ROWS = (
     *(ev.Approved, ev.ExitDecided, ev.Abandoned, ev.Adopted),
 )
 """What can change a trade's row or end it. Most of a day is none of these, and rows are costly to compare."""
+
+
+UNREACHABLE_FOR = timedelta(seconds=60)
+"""Reads failing for longer than this are told to a human (safety F8)."""
 
 
 class Engine:
@@ -93,7 +96,8 @@ class Engine:
         at = event.at
         match event:
             case ev.BarClosed(bar=bar, source=source):
-                if source != "history":  # those the strategies were warmed up with
+                # The strategies were warmed up with history; a bar from the future would shut out the real ones.
+                if source != "history" and bar.closed_at <= at + MOST_EARLY:
                     self.strategies.observe(bar)
             case ev.Tick(session=session):
                 self._begin_minute(at, session)
@@ -148,6 +152,9 @@ class Engine:
             case _:
                 pass
         self._report_strangers(at)
+        failing = self.belief.reads_failed_since
+        if failing is not None and at >= failing + UNREACHABLE_FOR:
+            self._alarm_once(at, "broker_unreachable", "error", {"seconds": (at - failing).total_seconds()})
 
     def _begin_minute(self, at: datetime, session: Session) -> None:
         belief = self.belief
@@ -321,7 +328,10 @@ class Engine:
         self._emit(ev.Alarm(refusal.at, code, "warning", symbol, numbers, refusal.text))
 
     def _report_strangers(self, at: datetime) -> None:
-        for stranger in self.belief.strangers:
+        strangers = list(self.belief.strangers)
+        if strangers and "unknown_own_order" not in self.belief.risk.latched:
+            self._emit(ev.HaltLatched(at, "unknown_own_order", ", ".join(strangers), "human"))
+        for stranger in strangers:
             if f"unknown_own_order:{stranger}" not in self.belief.risk.warned:
                 self._emit(ev.Alarm(at, "unknown_own_order", "error", stranger))
 
@@ -343,8 +353,8 @@ class Engine:
                 self._emit(ev.TradeChanged(at, row))
 
 
-MAX_CHAIN = 10_000
-"""Events one feed event may lead to through replies; more is a loop and a bug."""
+MAX_GENERATIONS = 1_000
+"""Replies to replies to one event; more is a loop and a bug. However many replies one read brings is no matter."""
 
 
 def run(engine: Engine, feed: Feed, executor: Executor, journal: Journal) -> None:
@@ -355,16 +365,16 @@ def run(engine: Engine, feed: Feed, executor: Executor, journal: Journal) -> Non
 
 def drain(engine: Engine, event: ev.Event, executor: Executor, journal: Journal) -> None:
     """Journal one event, decide, journal, act; then the same with every reply; then commit."""
-    waiting = deque([event])
-    handled = 0
+    waiting, generation = [event], 0
     while waiting:
-        current = waiting.popleft()
-        waiting.extend(_write(engine, executor, journal, current.at, partial(journal.record, current)))
-        waiting.extend(_act(engine, current, executor, journal))
-        handled += 1
-        assert handled < MAX_CHAIN, f"{type(event).__name__} led to an endless chain of replies"
-        if not waiting:
-            waiting.extend(_write(engine, executor, journal, current.at, journal.commit))
+        replies: list[ev.Event] = []
+        for current in waiting:
+            replies.extend(_write(engine, executor, journal, current.at, partial(journal.record, current)))
+            replies.extend(_act(engine, current, executor, journal))
+        if not replies:
+            replies.extend(_write(engine, executor, journal, event.at, journal.commit))
+        waiting, generation = replies, generation + 1
+        assert generation < MAX_GENERATIONS, f"{type(event).__name__} led to an endless chain of replies"
 
 
 def _act(engine: Engine, event: ev.Event, executor: Executor, journal: Journal) -> list[ev.Event]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from alpaca_trader.core.indicators import SESSION_MINUTES, Floats
-from alpaca_trader.core.models import MINUTE, Bar, Session
+from alpaca_trader.core.models import MINUTE, Bar, Session, is_sound
 
 COLUMNS = ("open", "high", "low", "close", "volume", "vwap")
 KEPT_ROWS = 10 * SESSION_MINUTES
@@ -22,16 +22,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MICROSECONDS_A_MINUTE = 60_000_000
 _COLUMN_INDEX = pd.Index(COLUMNS)
-
-
-def is_sound(bar: Bar) -> bool:
-    """Whether prices are finite, positive and consistent and volume is finite and not negative (domain 1)."""
-    # Every comparison with NaN is false, so NaN anywhere fails.
-    return (
-        0.0 < bar.low <= bar.open <= bar.high < math.inf
-        and bar.low <= bar.close <= bar.high
-        and 0.0 <= bar.volume < math.inf
-    )
 
 
 class History:

@@ -141,8 +141,6 @@ def standing_halt(belief: Belief, at: datetime) -> str | None:
         return "not_reconciled"
     if abs(belief.clock_skew) > MAX_SKEW:
         return "clock_skew"
-    if belief.strangers:
-        return "unknown_own_order"
     if belief.mismatch or cash_is_off(belief, at):
         return "books_disagree"
     return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from math import inf
 from typing import Literal, NamedTuple
 
 Side = Literal["buy", "sell"]
@@ -56,6 +57,12 @@ class Bar:
     def closed_at(self) -> datetime:
         """The first instant at which this bar is knowable."""
         return self.start + MINUTE
+
+
+def is_sound(bar: Bar) -> bool:
+    """Whether prices are finite, positive and consistent and volume is finite and not negative (domain 1)."""
+    # Every comparison with NaN is false, so NaN anywhere fails.
+    return 0.0 < bar.low <= bar.open <= bar.high < inf and bar.low <= bar.close <= bar.high and 0.0 <= bar.volume < inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +227,8 @@ class Account:
     balance_asof: date | None = None
     intraday_adjustments: Decimal = ZERO
     net_flows: Decimal = ZERO
+    flows_on: date | None = None
+    """The New York date ``net_flows`` belongs to."""
     daytrade_count: int | None = None
     pattern_day_trader: bool | None = None
 

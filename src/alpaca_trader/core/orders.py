@@ -84,6 +84,7 @@ class TrackedOrder:
     resends: int = 0
     misses: int = 0
     first_miss_at: datetime | None = None
+    last_miss_at: datetime | None = None
     refusal: str | None = None
     executions: list[str] = field(default_factory=list)
 
@@ -112,6 +113,10 @@ class TrackedOrder:
         """Average price of what filled, USD per share."""
         return self.filled_notional / self.cum_qty if self.cum_qty else None
 
+    def forget_misses(self) -> None:
+        """Whatever was not found before says nothing any more."""
+        self.misses, self.first_miss_at, self.last_miss_at = 0, None, None
+
     def inherit(self, predecessor: "TrackedOrder", report: ExecutionReport) -> None:
         """Begin where the order this one replaces stood, if the broker carries its fills over (contract 3.11).
 
@@ -137,12 +142,14 @@ class TrackedOrder:
             before = S.UNKNOWN  # refused in words, and there all the same (safety F5)
         self.broker_order_id = self.broker_order_id or said.broker_order_id
         self.heard_at = report.at
-        self.misses, self.first_miss_at = 0, None
+        self.forget_misses()
         fill = self._new_fill(report)
         word = REPORTED.get(said.status)
         if word is not None and (before, word) in NEXT:
             self.status = NEXT[before, word]
             self.broker_word = said.status
+        elif word is None and self.status is S.INTENDED:
+            self.status = S.UNKNOWN  # it is there, in a state we have no word for: keep asking (safety F6)
         if self.is_open:
             self.terminal_at = None
         elif self.status is not before or fill is not None or self.terminal_at is None:

@@ -74,6 +74,10 @@ class Protection:
         self._at, self._wakeups = at, []
         for order in list(self._belief.book.open()):
             self._chase(order, at)
+        for key in self._belief.carried.let_go:  # never found so far; should it turn up, it is ours to guard
+            order_let_go = self._belief.book.get(key)
+            if order_let_go is not None and order_let_go.status is OrderStatus.ABANDONED:
+                self._ask(order_let_go, at, ASK_WHEN_CLOSED_EVERY)
         for symbol in sorted(self._belief.episodes):
             episode = self._belief.episodes[symbol]
             self._manage(episode, at)
@@ -107,8 +111,8 @@ class Protection:
             if order.misses and role is not OrderRole.ENTRY and order.refusal is None:
                 self._emit(Resend(at, order.intent))
                 return
-            since = order.first_miss_at or at
-            if role is OrderRole.ENTRY and order.misses >= ENTRY_MISSES and at - since >= ENTRY_WATCHED_FOR:
+            first, last = order.first_miss_at or at, order.last_miss_at or at
+            if role is OrderRole.ENTRY and order.misses >= ENTRY_MISSES and last - first >= ENTRY_WATCHED_FOR:
                 self._emit(Abandoned(at, order.intent.client_order_id))
                 return
             self._ask(order, at, ASK_EVERY)
@@ -210,9 +214,12 @@ class Protection:
             return
         if not stop.guards:
             return
-        if stop.leaves_qty != episode.qty:
+        if stop.leaves_qty > episode.qty or (stop.leaves_qty < episode.qty and self._has_free_shares(episode, stop)):
             self._cancel(stop, "quantity changed", at)
             return
+        if stop.leaves_qty < episode.qty and f"partly_protected:{episode.plan.symbol}" not in self._belief.risk.warned:
+            rest = {"unguarded": float(episode.qty - stop.leaves_qty)}  # somebody else's order holds them
+            self._emit(Alarm(at, "partly_protected", "error", episode.plan.symbol, rest))
         wanted, current = episode.stop_price, stop.intent.stop_price
         assert wanted is not None
         assert current is not None
@@ -285,7 +292,7 @@ class Protection:
             self._emit(Fetch(at, "positions"))
         elif not unheard:
             position = belief.positions.get(symbol)
-            left = position.qty if position is not None else ZERO
+            left = max(position.qty, ZERO) if position is not None else ZERO
             numbers = {"believed": float(episode.qty), "broker": float(left)}
             self._emit(Alarm(at, "position_sold_by_others", "error", symbol, numbers))
             self._emit(Adopted(at, episode.plan.episode_id, left))
@@ -297,7 +304,7 @@ class Protection:
 
         A refused cancel is one of which nothing came: the order may be done, or on its way to be.
         """
-        if order.broker_order_id is None or order.status is OrderStatus.UNKNOWN:
+        if order.broker_order_id is None:
             return
         asked = order.cancel_asked_at
         if asked is None or at >= asked + 2 * POLL_EVERY:
@@ -305,6 +312,14 @@ class Protection:
             asked = at
         self._wake(asked + ASK_EVERY)
         self._wake(asked + 2 * POLL_EVERY)
+
+    def _has_free_shares(self, episode: Episode, stop: TrackedOrder) -> bool:
+        """Whether a reading of positions since the stop was sent shows shares that no order holds."""
+        belief = self._belief
+        position = belief.positions.get(episode.plan.symbol)
+        if belief.positions_at is None or stop.spoken_at is None or belief.positions_at <= stop.spoken_at:
+            return False
+        return position is not None and position.qty_available > 0
 
     def _sellable(self, episode: Episode, at: datetime) -> Decimal:
         """Shares that may be sold now by a position reading newer than the last order's end; 0 while we wait for one."""

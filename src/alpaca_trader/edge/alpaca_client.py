@@ -199,11 +199,11 @@ class AlpacaClient:
     def get_account(self) -> Account:
         """The account with today's external flows; where these cannot be read, the account was not read."""
         account = _understand("account", wire.read_account, self._trading.read("/account"))
-        return replace(account, net_flows=self._flows_today())
+        today = self._clock.now().astimezone(wire.NEW_YORK).date()
+        return replace(account, net_flows=self._flows_on(today), flows_on=today)
 
-    def _flows_today(self) -> Decimal:
+    def _flows_on(self, day: date) -> Decimal:
         """USD that came in (out: negative) from outside on this New York date."""
-        day = self._clock.now().astimezone(wire.NEW_YORK).date()
         query = {"activity_types": FLOW_TYPES, "date": day.isoformat(), "page_size": ACTIVITIES_PER_PAGE}
         total, seen = ZERO, set[str]()
         for _ in range(MOST_PAGES):

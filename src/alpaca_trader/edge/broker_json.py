@@ -126,9 +126,12 @@ def side(fields: Fields) -> Side:
 
 
 def read_order(raw: object) -> Order:
-    """An Order object (2.6.3). ``qty`` is None for an order by amount; ``status`` is whatever word the broker uses."""
+    """An Order object (2.6.3). ``qty`` is None for an order by amount; ``status`` is whatever word the broker uses.
+
+    Fills must make sense: a lost quantity or price would be a position nobody guards.
+    """
     fields = fields_of(raw, "order")
-    return Order(
+    order = Order(
         broker_order_id=text(fields, "id"),
         client_order_id=text(fields, "client_order_id"),
         symbol=text(fields, "symbol"),
@@ -146,6 +149,13 @@ def read_order(raw: object) -> Order:
         replaces=optional_text(fields, "replaces"),
         replaced_by=optional_text(fields, "replaced_by"),
     )
+    if order.filled_qty > 0 and order.filled_avg_price is None:
+        raise Unusable("filled_avg_price", None)
+    if order.qty is not None and (
+        order.filled_qty > order.qty or (order.status == "filled" and order.filled_qty != order.qty)
+    ):
+        raise Unusable("filled_qty", str(order.filled_qty))
+    return order
 
 
 def read_position(raw: object) -> Position:

@@ -159,7 +159,9 @@ class OrderExecutor:
     def _bars(self, action: ev.FetchBars) -> list[ev.Event]:
         bars = self._broker.get_minute_bars(action.symbols, action.start, action.end)
         now = self._clock.now()
-        return [ev.BarClosed(now, bar, "rest") for bar in bars if bar.closed_at <= now]
+        known = {symbol: bar.start for symbol, bar in self._engine.belief.bars.items()}
+        new = [bar for bar in bars if bar.symbol not in known or bar.start > known[bar.symbol]]
+        return [ev.BarClosed(now, bar, "rest") for bar in new if bar.closed_at <= now]
 
     def _history(self, action: ev.FetchHistory) -> list[ev.Event]:
         now = self._clock.now()
@@ -190,7 +192,10 @@ class OrderExecutor:
     def _sessions_before(self, action: ev.FetchHistory) -> list[Session]:
         today = self._clock.now().date()
         reach = timedelta(days=2 * action.sessions_back + 10)  # weekends and holidays take less than half
-        return list(self._broker.get_calendar(today - reach, today))[-action.sessions_back :]
+        sessions = list(self._broker.get_calendar(today - reach, today))[-action.sessions_back :]
+        if not sessions:
+            raise Retryable("the broker's calendar is empty")
+        return sessions
 
     # ------------------------------------------------------------ the owner's interface
 
