@@ -53,6 +53,12 @@ def test_links_in_documents_lead_somewhere(document: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_hold_no_placeholder(document: Path) -> None:
+    """What a document promises to show is there."""
+    assert re.findall(r"^(?:[A-Z]+_[A-Z_]+|TBD|\.\.\.)$", document.read_text(encoding="utf-8"), re.MULTILINE) == []
+
+
 @pytest.mark.parametrize("name", dependency_names())
 def test_every_dependency_has_its_line(name: str) -> None:
     """CONTRIBUTING.md says what each dependency is for."""

@@ -1,6 +1,6 @@
 """When an order trades and at what price: functions of the order, the quote and the tape alone.
 
-Fills are never kinder than the market: a market order pays the far side of the quote; a limit order that is marketable
+A market order pays the far side of the quote; a limit order that is marketable
 on arrival gets the quote, one that has rested in this session gets its own limit; a stop waits for a trade at or
 through its price and then takes the next quote, so that a gap goes through it.
 """
