@@ -197,8 +197,8 @@ def trade_hosted(
         broker = AlpacaClient(credentials, endpoints=endpoints, clock=clock, sleep=clock.sleep, on_bad=trader.on_bad)
         stack.callback(broker.close)
         account = _patiently(broker.get_account, clock, trader.on_bad)
-        if mode is Mode.LIVE:
-            _require_two_keys(home, trader.start[1], account.account_number, clock)
+        holds = bool(trader.engine.belief.episodes)
+        is_armed = mode is not Mode.LIVE or _has_two_keys(home, trader.start[1], account.account_number, clock, holds)
         trader.journal.bind_account(account.account_id)
         calendar = SessionCalendar()
         feed = LiveFeed(clock, trader.engine.next_wakeup)
@@ -229,6 +229,8 @@ def trade_hosted(
             _agree_on_sessions(calendar, broker, clock, trader.on_bad)
 
         agree()
+        if not is_armed:
+            feed.put(ev.Command(clock.now(), "halt", "engine", "live trading is not armed"))
         for part in (scheduler, streams, watcher, inbox, watchdog):
             part.start()
             stack.callback(part.stop)
@@ -374,14 +376,19 @@ def _patiently(read: Callable[[], Made], clock: SystemClock, tell: Callable[[str
             clock.sleep(RETRY_START_S)
 
 
-def _require_two_keys(home: Home, policy: Policy, account_number: str, clock: Clock) -> None:
+def _has_two_keys(home: Home, policy: Policy, account_number: str, clock: Clock, holds: bool) -> bool:
+    """Whether live entries are allowed. Raises NotArmed, unless positions are held: those are guarded and sold (safety 6)."""
     arming.check_account(policy, account_number)
     armed, code = home.data / "armed.json", version("alpaca-trader")
     if arming.is_armed(armed, policy, account_number, code, clock.now()):
-        return
+        return True
     if not sys.stdin.isatty():
+        if holds:
+            _say("live trading is not armed: positions are guarded and sold, nothing is bought")
+            return False
         raise arming.NotArmed("live trading is not armed: a human runs `alpaca-trader run --live` once on a terminal")
     arming.arm(armed, policy, account_number, code, clock.now(), input)
+    return True
 
 
 def _agree_on_sessions(calendar: SessionCalendar, broker: Broker, clock: Clock, tell: Callable[[str], None]) -> None:

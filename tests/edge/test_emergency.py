@@ -84,6 +84,20 @@ def test_ours_is_closed_and_others_are_left_alone(sim: Simulator) -> None:
     assert any(line.startswith("KO:") and "left alone" in line for line in lines)
 
 
+def test_a_position_whose_stop_is_gone_is_ours_by_the_journal(sim: Simulator) -> None:
+    """The most dangerous one: nothing at the broker says that it is ours, the journal does."""
+    prepare(sim)
+    (stop,) = sim.exchange.book.open_orders("AAPL")
+    sim.exchange.cancel(stop.id)
+    SimTime(sim).sleep(1)
+    list(flatten_now(SimBroker(sim), SimTime(sim), everything=False))
+    SimTime(sim).sleep(5)
+    assert held(sim) == {"AAPL": D("0.2"), "KO": D("0.2")}
+    list(flatten_now(SimBroker(sim), SimTime(sim), everything=False, known={"AAPL"}))
+    SimTime(sim).sleep(5)
+    assert held(sim) == {"KO": D("0.2")}
+
+
 def test_said_twice_it_sells_once(sim: Simulator) -> None:
     """The second time there is nothing left to sell, and the first copy's id is taken."""
     prepare(sim)

@@ -65,7 +65,7 @@ def flatten(reason: str, yes: bool, everything: bool, mode: str | None, home: Pa
         require_home(home)
         _leave(home, "flatten", reason)
         return
-    _flatten_now(mode, everything)
+    _flatten_now(mode, everything, _held_by_the_journal(home, mode))
     try:
         require_home(home)
         _leave(home, "halt", reason or "flattened without the engine")
@@ -125,7 +125,27 @@ def _actor() -> str:
         return f"user {os.getuid()}"
 
 
-def _flatten_now(mode: str, everything: bool) -> None:
+def _held_by_the_journal(home: Path, mode: str) -> set[str]:
+    """Symbols of the journal's open trades; none where it cannot be read, which stops nothing."""
+    from contextlib import closing
+
+    from alpaca_trader.core.errors import TraderError
+    from alpaca_trader.core.models import Mode
+    from alpaca_trader.edge.home import Home
+    from alpaca_trader.edge.journal.reader import JournalReader
+
+    database = Home(home).database(Mode(mode))
+    if not database.exists():
+        return set()
+    try:
+        with closing(JournalReader(database)) as reader:
+            return {row.trade.symbol for row in reader.trades() if row.trade.status in ("open", "closing")}
+    except TraderError as failure:
+        click.echo(f"the journal cannot say what is ours ({failure})", err=True)
+        return set()
+
+
+def _flatten_now(mode: str, everything: bool, known: set[str]) -> None:
     """Speak to the broker without an engine."""
     from alpaca_trader.cli.hosted import hosted_broker
     from alpaca_trader.core.models import Mode
@@ -135,7 +155,7 @@ def _flatten_now(mode: str, everything: bool) -> None:
     clock = SystemClock()
     with hosted_broker(Mode(mode), clock) as broker:
         is_anything = False
-        for line in flatten_now(broker, clock, everything):
+        for line in flatten_now(broker, clock, everything, known):
             is_anything = True
             click.echo(f"{mode}  {line}")
         if not is_anything:

@@ -3,7 +3,7 @@
 Ids derive from the symbol and the date, so saying it twice is harmless: the broker refuses the second copy.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,14 +19,17 @@ ASK_EVERY_S = 1.0
 MOST_TRIES = 3
 
 
-def flatten_now(broker: Broker, clock: LiveClock, everything: bool) -> Iterator[str]:
+def flatten_now(
+    broker: Broker, clock: LiveClock, everything: bool, known: Collection[str] = frozenset()
+) -> Iterator[str]:
     """Cancel the open orders of each position and sell it at market; yields what was done, line by line.
 
-    Without ``everything`` only symbols with an open order of ours are closed: positions of other tools stay. Raises
-    Retryable or AuthRefused where the broker cannot be spoken to at all.
+    Without ``everything`` a symbol is closed when an open order of it is ours or when it is ``known`` to be (an open
+    trade of the journal: its stop may be gone); positions of other tools stay. In a symbol of ours every order and
+    share is taken to be ours. Raises Retryable or AuthRefused where the broker cannot be spoken to at all.
     """
     orders = broker.get_open_orders()
-    ours = {order.symbol for order in orders if OUR_ID.match(order.client_order_id)}
+    ours = {order.symbol for order in orders if OUR_ID.match(order.client_order_id)} | set(known)
     for order in orders:
         if order.symbol in ours or everything:
             yield _cancel(broker, order.broker_order_id, order.symbol)
