@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.engine import Engine
-from alpaca_trader.core.models import Mode
+from alpaca_trader.core.models import Mode, Trade
 from alpaca_trader.edge.logger import TradingLogger
 from alpaca_trader.edge.status import write_status
 
@@ -29,6 +29,7 @@ class PeopleRecorder:
         self._mode = mode
         self._facts = dict(facts)
         self._watch = watch
+        self._last: dict[str, tuple[object, ...]] = {}
 
     def tell(self, action: ev.Action) -> None:
         """Write down what concerns people."""
@@ -38,7 +39,7 @@ class PeopleRecorder:
             case ev.PublishStatus():
                 self._publish(action)
             case ev.TradeChanged(trade=trade):
-                log.log_trade(trade)
+                self._log_trade(trade)
             case ev.Decided(evaluation=evaluation, verdict=verdict):
                 signal = evaluation.signal
                 if signal is not None and (signal.side == "buy" or verdict == "exit"):
@@ -60,6 +61,17 @@ class PeopleRecorder:
                 log.log_event("exit_decided", "info", {"position": key, "reason": reason})
             case _:
                 pass
+
+    def _log_trade(self, trade: Trade) -> None:
+        """A trade that moved; when only the day's fees were spread over it, that and not another execution."""
+        moved = (trade.status, trade.qty, trade.exit_price)
+        if self._last.get(trade.episode_id) == moved:
+            self._logger.log_event(
+                "trade_fees", "info", {"position": trade.episode_id, "fees": trade.fees, "pnl": trade.pnl}
+            )
+            return
+        self._last[trade.episode_id] = moved
+        self._logger.log_trade(trade)
 
     def _publish(self, action: ev.PublishStatus) -> None:
         page = {"mode": self._mode.value, **self._engine.status(action.at), "engine": self._facts}
