@@ -40,7 +40,7 @@ def test_a_child_process_is_measured_or_fails(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.delenv(name)  # what is measured is the child, not coverage in it
     took, resident = child([sys.executable, "-c", "pass"])
     assert 0 < took < 50
-    assert 1 < resident < 500
+    assert resident > 1  # no upper bound: before exec Linux counts the pages of the process that measures
     with pytest.raises(subprocess.CalledProcessError):
         child([sys.executable, "-c", "raise SystemExit(3)"])
 
