@@ -89,6 +89,15 @@ def test_a_sale_is_not_mistaken_for_a_gap() -> None:
     assert equity_gap(belief, reading("420.30", equity=D("467.00"))) == pytest.approx(D(0), abs=D("0.0001"))
 
 
+def test_no_gap_is_told_where_one_side_has_no_value() -> None:
+    """Somebody else's position without a value, and books that are being put right, are no comparison."""
+    belief = ready()
+    by_hand = Position("KO", D(2), D(2), D("60.00"))
+    assert equity_gap(fold(belief, ev.PositionsSeen(LATER, (by_hand,))), account()) is None
+    belief = fold(ready(), ev.AccountSeen(NOW, reading("400.00")))
+    assert equity_gap(belief, reading("400.00")) is None
+
+
 def test_a_lifted_drawdown_counts_from_todays_equity() -> None:
     """Whoever lifts it accepts the loss: the next halt needs a new fall."""
     belief = ready()
