@@ -29,8 +29,8 @@ from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
 from alpaca_trader.research.direct import DirectStreams
 from alpaca_trader.research.sim_broker import SimBroker
 from alpaca_trader.simulator import GeneratedMarket, Simulator
-from alpaca_trader.simulator.bodies import account_body
-from alpaca_trader.simulator.data_wire import bar_json, quote_json
+from alpaca_trader.simulator.rest.bodies import account_body
+from alpaca_trader.simulator.rest.data_wire import bar_json, quote_json
 from benchmarks.measure import REAL
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"

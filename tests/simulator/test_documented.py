@@ -19,15 +19,13 @@ from alpaca_trader.simulator import (
     GeneratedMarket,
     Simulator,
     Switches,
-    data_rest,
-    data_stream,
     running_simulator,
-    trade_stream,
-    trading_rest,
 )
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.parse import parse_order
+from alpaca_trader.simulator.rest import data, trading
 from alpaca_trader.simulator.server import build_app
+from alpaca_trader.simulator.streams import market_data, trade_updates
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 IDLE = datetime(2026, 11, 20, 14, 45, tzinfo=UTC)
@@ -55,7 +53,7 @@ def served_routes() -> set[str]:
     """Method and path of everything the simulator answers."""
     sim = simulator()
     found = set()
-    doors = (trading_rest.routes, data_rest.routes, trade_stream.routes, data_stream.routes)
+    doors = (trading.routes, data.routes, trade_updates.routes, market_data.routes)
     for route in (route for door in doors for route in door(sim)):
         assert isinstance(route, Route | WebSocketRoute)
         methods = (route.methods or set()) - {"HEAD"} if isinstance(route, Route) else {"WS"}

@@ -11,7 +11,7 @@ from typing import Any
 from alpaca_trader.simulator import Simulator, Switches
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from alpaca_trader.simulator.market.calendar import SessionHours, new_york_date, session_on, sessions_between
-from alpaca_trader.simulator.market.model import AssetInfo, MarketBar, MarketQuote, MarketTrade, Tick, asset_id
+from alpaca_trader.simulator.market.model import AssetInfo, Market, MarketBar, MarketQuote, MarketTrade, Tick, asset_id
 
 DAY = date(2026, 11, 20)
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -22,7 +22,7 @@ CALM = Switches(partial_fills="never", rate_limit=None)
 PENNY = Decimal("0.01")
 
 
-class TinyMarket:
+class TinyMarket(Market):
     """A Market Protocol over written ticks: bars are made of the trades, a halt is a span of time."""
 
     def __init__(

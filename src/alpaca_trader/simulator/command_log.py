@@ -19,7 +19,7 @@ import orjson
 
 from alpaca_trader.simulator.market.model import Market
 
-FORMAT = 1
+FORMAT = 2
 FILE_NAME = "exchange.jsonl"
 ADVANCE = "advance"
 _FINGERPRINT_SYMBOLS = 50
@@ -27,11 +27,12 @@ _FINGERPRINT_SYMBOLS = 50
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: at virtual time `at`, command `name` with `arguments` (empty for an advance)."""
+    """One line: at virtual time `at`, command `name` with `arguments` (empty for an advance) of account number `account`."""
 
     at: datetime
     name: str
     arguments: Mapping[str, Any]
+    account: int
 
 
 class CommandLog:
@@ -54,9 +55,11 @@ class CommandLog:
         if not lines:
             self._write(header)
 
-    def append(self, at: datetime, name: str, arguments: Mapping[str, object]) -> None:
+    def append(self, at: datetime, name: str, arguments: Mapping[str, object], account: int = 0) -> None:
         """Write one entry; it has left this process when the call returns."""
         line: dict[str, object] = {"at": at.isoformat(), "do": name}
+        if account:
+            line["account"] = account
         if arguments:
             line["args"] = arguments
         self._write(line)
@@ -92,7 +95,9 @@ class CommandLog:
     def _entry(self, number: int, line: bytes) -> Entry:
         parsed = self._parsed(number, line)
         try:
-            return Entry(datetime.fromisoformat(parsed["at"]), parsed["do"], parsed.get("args", {}))
+            return Entry(
+                datetime.fromisoformat(parsed["at"]), parsed["do"], parsed.get("args", {}), parsed.get("account", 0)
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{self.path} line {number} is not a command: {error}") from error
 

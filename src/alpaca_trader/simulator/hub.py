@@ -98,30 +98,45 @@ class Channel(Generic[Message]):
 
 
 class StreamHub:
-    """The two streams of the broker."""
+    """The streams of the broker: one of trade updates for every account, and the market data that all of them share."""
 
     def __init__(self) -> None:
-        self.trade_updates: Channel[TradeUpdate] = Channel()
+        self.updates: list[Channel[TradeUpdate]] = [Channel()]
         self.market_data: Channel[BarBatch] = Channel()
+
+    @property
+    def trade_updates(self) -> Channel[TradeUpdate]:
+        """The trade updates of the first account."""
+        return self.updates[0]
+
+    def open_updates(self, number: int) -> Channel[TradeUpdate]:
+        """The trade updates of account `number`, which count up from 0."""
+        if number == len(self.updates):
+            self.updates.append(Channel())
+        return self.updates[number]
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Messages published inside the block go out when it ends."""
-        self.trade_updates.hold()
-        self.market_data.hold()
+        channels: list[Channel[Any]] = [*self.updates, self.market_data]
+        for channel in channels:
+            channel.hold()
         try:
             yield
         finally:
-            self.trade_updates.release()
-            self.market_data.release()
+            for channel in channels:
+                channel.release()
 
     def sent(self) -> Mapping[str, int]:
         """Messages handed to stream clients so far, by stream."""
-        return {"trade_updates": self.trade_updates.sent, "market_data": self.market_data.sent}
+        return {
+            "trade_updates": sum(channel.sent for channel in self.updates),
+            "market_data": self.market_data.sent,
+        }
 
     def connected(self) -> Mapping[str, int]:
         """Authenticated and subscribed clients, by stream."""
         return {
-            "trade_updates": len(self.trade_updates.listeners()),
+            "trade_updates": sum(len(channel.listeners()) for channel in self.updates),
             "market_data": len(self.market_data.listeners()),
         }

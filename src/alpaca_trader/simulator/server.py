@@ -18,10 +18,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from alpaca_trader.simulator import data_rest, data_stream, trade_stream, trading_rest
 from alpaca_trader.simulator.exchange.errors import BrokerError
-from alpaca_trader.simulator.gate import Gate
+from alpaca_trader.simulator.rest import data, trading
+from alpaca_trader.simulator.rest.gate import Gate
 from alpaca_trader.simulator.simulator import Simulator
+from alpaca_trader.simulator.streams import market_data, trade_updates
 
 _HOST = "127.0.0.1"
 _BACKLOG = 128
@@ -34,10 +35,10 @@ def build_app(sim: Simulator) -> ASGIApp:
     """The ASGI application: routes of both hosts behind the gate."""
     app = Starlette(
         routes=[
-            *trading_rest.routes(sim),
-            *(_under_lock(sim, route) for route in data_rest.routes(sim)),
-            *trade_stream.routes(sim),
-            *data_stream.routes(sim),
+            *trading.routes(sim),
+            *(_under_lock(sim, route) for route in data.routes(sim)),
+            *trade_updates.routes(sim),
+            *market_data.routes(sim),
         ],
         exception_handlers={HTTPException: _unknown, Exception: _broken},
     )
@@ -62,13 +63,13 @@ async def _unknown(_request: Request, error: Exception) -> Response:
     """The broker's envelope for a path or method that does not exist."""
     assert isinstance(error, HTTPException), "registered for that class alone"
     refusal = BrokerError("no_method" if error.status_code == 405 else "no_endpoint")
-    return trading_rest.json_response(refusal.status, refusal.body())
+    return trading.json_response(refusal.status, refusal.body())
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:
     """The broker's envelope for a fault of our own; the error itself goes on to the server's log."""
     refusal = BrokerError("internal")
-    return trading_rest.json_response(refusal.status, refusal.body())
+    return trading.json_response(refusal.status, refusal.body())
 
 
 class _Uvicorn(uvicorn.Server):

@@ -1,37 +1,42 @@
-"""The embedded Alpaca: clock, market, exchange, streams and command log under one lock.
+"""The embedded Alpaca: timeline, market, accounts, streams, faults and command log under one lock.
 
-Everything is a function of the market, the seed, the profile and switches, and the sequence of commands with their
+Everything is a function of the market, the seed, the accounts and switches, and the sequence of commands with their
 virtual times. Time moves through `advance` alone; a command takes no time.
 """
 
 from __future__ import annotations
 
+import hmac
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from alpaca_trader.simulator.bodies import update_body
-from alpaca_trader.simulator.clock import SimClock
 from alpaca_trader.simulator.command_log import ADVANCE, FORMAT, CommandLog, Entry, market_fingerprint, replayed
+from alpaca_trader.simulator.desk import AccountOrder, Desk, Keys
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.exchange import Exchange
-from alpaca_trader.simulator.exchange.ids import uuid_for
+from alpaca_trader.simulator.exchange.ids import seed_for, uuid_for
 from alpaca_trader.simulator.exchange.venue import OrderEvent
-from alpaca_trader.simulator.hub import BarBatch, StreamHub
-from alpaca_trader.simulator.market.model import MINUTE, Market, MarketBar
-from alpaca_trader.simulator.profiles import DEFAULT_SWITCHES, PROFILES, Switches
-from alpaca_trader.simulator.wire import minute_floor
+from alpaca_trader.simulator.faults.board import FaultBoard
+from alpaca_trader.simulator.feed import DataFeed
+from alpaca_trader.simulator.hub import StreamHub
+from alpaca_trader.simulator.market.model import Market
+from alpaca_trader.simulator.profiles import DEFAULT_SWITCHES, PROFILES, Profile, Switches
+from alpaca_trader.simulator.rest.bodies import update_body
+from alpaca_trader.simulator.timeline import Timeline
 
-BAR_LAG: Final = timedelta(milliseconds=400)
-"""From the end of a minute until its bar is published on the data stream."""
-DEFAULT_KEYS: Final = ("PKSIMULATEDACCOUNT01", "simulated-secret-key-of-no-account-at-all")
+DEFAULT_KEYS: Final[Keys] = ("PKSIMULATEDACCOUNT01", "simulated-secret-key-of-no-account-at-all")
+_OPEN_ACCOUNT: Final = "open_account"
 
 
 class Simulator:
-    """One simulated broker account on one market. `lock` guards everything; the REST handlers take it too."""
+    """A simulated broker on one market. `lock` guards everything; the REST handlers take it too.
+
+    `exchange`, `keys`, `profile` and `account_id` are those of the first account.
+    """
 
     def __init__(
         self,
@@ -42,38 +47,102 @@ class Simulator:
         profile: str = "live467",
         switches: Switches = DEFAULT_SWITCHES,
         state_dir: Path | None = None,
-        keys: tuple[str, str] = DEFAULT_KEYS,
+        keys: Keys = DEFAULT_KEYS,
+        accounts: Sequence[AccountOrder] = (),
     ) -> None:
-        """Open the account at virtual time `start` (aware), or continue from the command log in `state_dir`.
+        """Open the accounts at virtual time `start` (aware), or continue from the command log in `state_dir`.
 
-        Raises ValueError for an unknown profile, a start without time zone, or a log of another simulation.
+        The first account has `profile` and `keys`; `accounts` are further, independent ones on the same market. Raises
+        ValueError for an unknown profile, keys used twice, a start without time zone, or a log of another simulation.
         """
-        if profile not in PROFILES:
-            raise ValueError(f"profile {profile!r} is unknown; use one of {', '.join(sorted(PROFILES))}")
         self.market = market
         self.seed = seed
-        self.profile = PROFILES[profile]
         self.switches = switches
-        self.keys = keys
         self.lock = threading.RLock()
         self.hub = StreamHub()
-        self._clock = SimClock(start)
-        self.start = self._clock.now
-        self.account_id = uuid_for(seed, "account", 0)
+        self._timeline = Timeline(start)
+        self.start = self._timeline.now
+        self.faults = FaultBoard(seed, lambda: self._timeline.now)
         self._log: CommandLog | None = None
         self._is_replaying = False
-        self.exchange = Exchange(
-            market, self._clock, self.profile, switches, seed, record=self._record, publish=self._publish
-        )
+        self.desks: list[Desk] = []
+        first = (AccountOrder(keys, profile), *accounts)
+        for account in first:
+            self._open(account)
+        self._timeline.add_publisher(DataFeed(market, self._timeline, self.hub.market_data))
         if state_dir is not None:
-            self._continue_from(state_dir)
+            self._continue_from(state_dir, first)
+
+    # Accounts
+
+    @property
+    def exchange(self) -> Exchange:
+        """The first account's exchange."""
+        return self.desks[0].exchange
+
+    @property
+    def keys(self) -> Keys:
+        """The first account's keys."""
+        return self.desks[0].keys
+
+    @property
+    def profile(self) -> Profile:
+        """The first account's profile."""
+        return self.desks[0].profile
+
+    @property
+    def account_id(self) -> str:
+        """The first account's id."""
+        return self.desks[0].id
+
+    def desk_of(self, key: str | bytes, secret: str | bytes) -> Desk | None:
+        """The account these keys open; None for wrong keys. Compares in constant time."""
+        given = _plain_bytes(key), _plain_bytes(secret)
+        found = None
+        for desk in self.desks:
+            is_key = hmac.compare_digest(given[0], desk.keys[0].encode())
+            if hmac.compare_digest(given[1], desk.keys[1].encode()) and is_key:
+                found = desk
+        return found
+
+    def open_account(self, account: AccountOrder) -> Desk:
+        """Open a further account now. Raises ValueError for an unknown profile or keys that are taken."""
+        self._check(account)
+        arguments = {"key": account.keys[0], "secret": account.keys[1], "profile": account.profile}
+        self._record(0, _OPEN_ACCOUNT, arguments)
+        return self._open(account)
+
+    def _check(self, account: AccountOrder) -> None:
+        if account.profile not in PROFILES:
+            raise ValueError(f"profile {account.profile!r} is unknown; use one of {', '.join(sorted(PROFILES))}")
+        if any(desk.keys[0] == account.keys[0] for desk in self.desks):
+            raise ValueError(f"key id {account.keys[0]!r} belongs to another account; give each account its own")
+
+    def _open(self, account: AccountOrder) -> Desk:
+        self._check(account)
+        number = len(self.desks)
+        seed = seed_for(self.seed, "account", number)
+        channel = self.hub.open_updates(number)
+
+        def publish(news: OrderEvent) -> None:
+            if channel.listeners():
+                self._timeline.tell(channel.publish(update_body(seed, news)))
+
+        def record(name: str, arguments: Mapping[str, object]) -> None:
+            self._record(number, name, arguments)
+
+        profile = PROFILES[account.profile]
+        exchange = Exchange(self.market, self._timeline, profile, self.switches, seed, self.faults, record, publish)
+        desk = Desk(number, uuid_for(seed, "account", 0), account.keys, profile, self._timeline.now, exchange, channel)
+        self.desks.append(desk)
+        return desk
 
     # Time
 
     @property
     def now(self) -> datetime:
         """Virtual time, aware UTC."""
-        return self._clock.now
+        return self._timeline.now
 
     def advance(self, limit: datetime) -> datetime:
         """Move virtual time towards `limit`, processing market and exchange in time order, and return the time reached.
@@ -86,9 +155,8 @@ class Simulator:
         limit = limit.astimezone(UTC)
         with self.lock, self.hub.held():
             before = self.now
-            while self.now < limit:
-                if self._step(limit):
-                    break
+            if before < limit:
+                self._timeline.run(limit)
             if self._log is not None and self.now > before:
                 self._log.append(self.now, ADVANCE, {})
             return self.now
@@ -108,41 +176,17 @@ class Simulator:
         if self._log is not None:
             self._log.close()
 
-    def _step(self, limit: datetime) -> bool:
-        """One stretch of time, at most to the next publication of bars; True when a client was told something."""
-        if not self.hub.market_data.listeners():
-            return self.exchange.run(limit)
-        publication = _next_publication(self.now)
-        if self.exchange.run(min(limit, publication)):
-            return True
-        return self.now == publication and self._publish_bars(publication)
+    # The command log
 
-    def _publish_bars(self, at: datetime) -> bool:
-        """Publish the bars of the minute that has just ended; True when a client got one."""
-        start = at - BAR_LAG - MINUTE
-        bars: list[MarketBar] = []
-        for asset in self.market.assets():
-            bars.extend(self.market.bars(asset.symbol, start, start + MINUTE))
-        return bool(bars) and self.hub.market_data.publish(BarBatch(at, bars)) > 0
-
-    # What the exchange reports
-
-    def _publish(self, news: OrderEvent) -> int:
-        if not self.hub.trade_updates.listeners():
-            return 0
-        return self.hub.trade_updates.publish(update_body(self.seed, news))
-
-    def _record(self, name: str, arguments: Mapping[str, object]) -> None:
+    def _record(self, account: int, name: str, arguments: Mapping[str, object]) -> None:
         if self._log is not None and not self._is_replaying:
-            self._log.append(self.now, name, arguments)
+            self._log.append(self.now, name, arguments, account)
 
-    # Replay
-
-    def _continue_from(self, state_dir: Path) -> None:
+    def _continue_from(self, state_dir: Path, accounts: Sequence[AccountOrder]) -> None:
         identity = {
             "format": FORMAT,
             "seed": self.seed,
-            "profile": self.profile.name,
+            "profile": [account.profile for account in accounts],
             "start": self.start.isoformat(),
             "market": market_fingerprint(self.market, self.start),
             "switches": asdict(self.switches),
@@ -159,28 +203,24 @@ class Simulator:
         self._log = log
 
     def _replay(self, entry: Entry) -> None:
-        self.exchange.run(entry.at)
+        self._timeline.run(entry.at)
         if entry.name == ADVANCE:
             return
-        commands: Mapping[str, Callable[..., Any]] = {
-            "submit": self.exchange.submit,
-            "replace": self.exchange.replace,
-            "cancel": self.exchange.cancel,
-            "cancel_all": self.exchange.cancel_all,
-            "close_position": self.exchange.close_position,
-            "close_all": self.exchange.close_all,
-            "configure": self.exchange.configure,
-        }
-        if entry.name not in commands:
-            raise ValueError(f"command log: {entry.name!r} at {entry.at.isoformat()} is not a command of this version")
         try:
-            commands[entry.name](**entry.arguments)
+            self._carry_out(entry)
         except BrokerError:
             # It was refused when it was recorded, and is refused again: nothing changed then or now.
             return
+        except ValueError as error:
+            raise ValueError(f"command log: {error} (at {entry.at.isoformat()})") from error
+
+    def _carry_out(self, entry: Entry) -> None:
+        arguments: Mapping[str, Any] = entry.arguments
+        if entry.name == _OPEN_ACCOUNT:
+            self._open(AccountOrder((arguments["key"], arguments["secret"]), arguments["profile"]))
+        else:
+            self.desks[entry.account].command(entry.name, arguments)
 
 
-def _next_publication(now: datetime) -> datetime:
-    """The next instant, after `now`, at which the bars of a minute are published."""
-    publication = minute_floor(now) + BAR_LAG
-    return publication if publication > now else publication + MINUTE
+def _plain_bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode(errors="surrogatepass")

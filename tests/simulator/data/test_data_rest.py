@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from alpaca_trader.simulator import GeneratedMarket, RecordedMarket, Simulator, Switches
-from alpaca_trader.simulator.bar_series import bars_between, parse_timeframe
-from alpaca_trader.simulator.data_rest import routes
 from alpaca_trader.simulator.market.calendar import NEW_YORK
 from alpaca_trader.simulator.market.generator import Halt
+from alpaca_trader.simulator.rest.bar_series import bars_between, parse_timeframe
+from alpaca_trader.simulator.rest.data import routes
 from alpaca_trader.simulator.server import build_app
 
 DAY = date(2026, 1, 5)

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
-from alpaca_trader.simulator.data_stream import routes
+from alpaca_trader.simulator.streams.market_data import routes
 
 DAY = date(2026, 1, 5)
 OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 from alpaca_trader.simulator import BrokerError, Simulator, Switches
-from alpaca_trader.simulator.bodies import activity_body, order_body, position_body
 from alpaca_trader.simulator.exchange.book import OrderFilter
+from alpaca_trader.simulator.rest.bodies import activity_body, order_body, position_body
 from tests.simulator.exchange.test_money import ACTIONS, Action, act
 from tests.simulator.tiny import OPEN, Ear, TinyMarket, before, order, run_to, tape
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
-from alpaca_trader.simulator.clock import SimClock
 from alpaca_trader.simulator.exchange import checks, parse
 from alpaca_trader.simulator.exchange.account import Account, AccountView, Position
 from alpaca_trader.simulator.exchange.activities import Activity
@@ -24,9 +23,11 @@ from alpaca_trader.simulator.exchange.matching import collar
 from alpaca_trader.simulator.exchange.orders import ZERO, OrderRequest, SimOrder
 from alpaca_trader.simulator.exchange.replacing import changed_terms
 from alpaca_trader.simulator.exchange.venue import Publish, Venue, gtc_expiry
+from alpaca_trader.simulator.faults.board import FaultBoard
 from alpaca_trader.simulator.market.calendar import new_york_date
 from alpaca_trader.simulator.market.model import AssetInfo, Market
 from alpaca_trader.simulator.profiles import Profile, Switches
+from alpaca_trader.simulator.timeline import Timeline
 from alpaca_trader.simulator.wire import NANO, decimals, parse_number
 
 Record = Callable[[str, Mapping[str, object]], None]
@@ -57,31 +58,26 @@ class Exchange:
     def __init__(
         self,
         market: Market,
-        clock: SimClock,
+        timeline: Timeline,
         profile: Profile,
         switches: Switches,
         seed: int,
+        faults: FaultBoard,
         record: Record,
         publish: Publish,
     ) -> None:
         self._market = market
-        self._clock = clock
+        self._clock = timeline
         self._switches = switches
         self._seed = seed
         self._record = record
-        today = new_york_date(clock.now)
+        today = new_york_date(timeline.now)
         before = market.sessions(today - _LOOK_BACK, today - timedelta(days=1))
         self._account = Account.opened(profile, before[-1].date if before else today)
-        self._venue = Venue(market, clock, switches, seed, self._account, publish)
+        self._venue = Venue(market, timeline, switches, seed, self._account, faults, publish)
         self._assets = {asset.symbol: asset for asset in market.assets()}
         self._asset_ids = {asset.id: asset for asset in market.assets()}
         self.configuration = Configuration(max_margin_multiplier=str(profile.multiplier))
-
-    # Time
-
-    def run(self, limit: datetime) -> bool:
-        """Make time pass to `limit` or to the first instant at which a stream client was told something (then True)."""
-        return self._venue.run(limit)
 
     @property
     def is_open(self) -> bool:

@@ -16,6 +16,13 @@ def uuid_for(seed: int, kind: str, number: int) -> str:
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
+def seed_for(seed: int, kind: str, number: int) -> int:
+    """The seed of the `number`-th thing of a kind: the simulation's own for the first, others derived from it."""
+    if number == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed}:{kind}-seed:{number}".encode()).digest()[:6])
+
+
 def ulid_for(seed: int, moment: datetime, number: int) -> str:
     """A 26-character ULID that sorts by (virtual time, number); `number` is the event's running number."""
     elapsed = moment - _EPOCH

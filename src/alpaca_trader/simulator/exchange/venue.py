@@ -6,7 +6,6 @@ a single `run` goes therefore never changes what happens, only when the caller h
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,7 +13,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from alpaca_trader.simulator.clock import SimClock
 from alpaca_trader.simulator.exchange import matching
 from alpaca_trader.simulator.exchange.account import Account
 from alpaca_trader.simulator.exchange.activities import Activities
@@ -22,9 +20,11 @@ from alpaca_trader.simulator.exchange.book import OrderBook
 from alpaca_trader.simulator.exchange.ids import draw, uuid_for
 from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
 from alpaca_trader.simulator.exchange.tape import Tape
+from alpaca_trader.simulator.faults.board import FaultBoard
 from alpaca_trader.simulator.market.calendar import SessionHours, new_york_date
 from alpaca_trader.simulator.market.model import Market, MarketBar, MarketQuote, MarketTrade
 from alpaca_trader.simulator.profiles import Switches
+from alpaca_trader.simulator.timeline import Timeline
 from alpaca_trader.simulator.wire import new_york_time
 
 ACCEPT_DELAY: Final = timedelta(milliseconds=3)
@@ -63,34 +63,40 @@ class OrderEvent:
     execution: Execution | None = None
 
 
-Publish = Callable[[OrderEvent], int]
-"""Tells the stream clients; returns how many were told."""
+Publish = Callable[[OrderEvent], None]
+"""Tells the stream clients."""
 
 
 class Venue:
     """Executes orders against the market as time passes."""
 
     def __init__(
-        self, market: Market, clock: SimClock, switches: Switches, seed: int, account: Account, publish: Publish
+        self,
+        market: Market,
+        timeline: Timeline,
+        switches: Switches,
+        seed: int,
+        account: Account,
+        faults: FaultBoard,
+        publish: Publish,
     ) -> None:
         self.account = account
         self.book = OrderBook()
         self.activities = Activities(seed)
         self._market = market
-        self._clock = clock
+        self._clock = timeline
+        self._faults = faults
         self._switches = switches
         self._seed = seed
         self._publish = publish
         self._tape = Tape(market, self._is_quiet)
-        self._timers: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._timer_count = 0
         self._event_count = 0
-        self._told = 0
         self._working: dict[str, dict[int, SimOrder]] = {}
         self._queued: list[SimOrder] = []
         self._taken: dict[tuple[str, str], tuple[datetime, Decimal]] = {}
-        self._session = self._first_session(clock.now)
+        self._session = self._first_session(timeline.now)
         self._schedule_session()
+        timeline.add_venue(self)
 
     # Sessions
 
@@ -121,12 +127,12 @@ class Venue:
         if session.open > now:
             roll = new_york_time(session.date, _ROLL_HOUR)
             if roll > now:
-                self._at(roll, self.account.roll)
+                self._clock.at(roll, self.account.roll)
             else:
                 self.account.roll()
-            self._at(session.open, self._release_queue)
-        self._at(session.close + EXPIRY_DELAY, partial(self._expire_day_orders, session.close))
-        self._at(session.close + SETTLE_DELAY, self._settle)
+            self._clock.at(session.open, self._release_queue)
+        self._clock.at(session.close + EXPIRY_DELAY, partial(self._expire_day_orders, session.close))
+        self._clock.at(session.close + SETTLE_DELAY, self._settle)
 
     def _release_queue(self) -> None:
         queued, self._queued = self._queued, []
@@ -152,41 +158,25 @@ class Venue:
 
     # Time
 
-    def _at(self, moment: datetime, action: Callable[[], None]) -> None:
-        self._timer_count += 1
-        heapq.heappush(self._timers, (moment, self._timer_count, action))
+    def next_at(self, after: datetime, until: datetime) -> datetime | None:
+        """The next tick in (after, until] of a symbol with orders at work, in regular hours."""
+        after = max(after, self._session.open - _MICROSECOND)
+        until = min(until, self._session.close - _MICROSECOND)
+        found = None
+        for symbol in self._working if after < until else ():
+            moment = self._tape.next_at(symbol, after, until)
+            if moment is not None:
+                found = until = moment
+        return found
 
-    def run(self, limit: datetime) -> bool:
-        """Make time pass up to `limit`, or to the end of the first instant at which a stream client was told something.
-
-        Returns True when it stopped for that reason.
-        """
-        while (moment := self._next_instant(limit)) is not None:
-            self._clock.advance_to(moment)
-            self._told = 0
-            self._process(moment)
-            if self._told:
-                return True
-        self._clock.advance_to(limit)
-        return False
-
-    def _next_instant(self, limit: datetime) -> datetime | None:
-        found = self._timers[0][0]
-        after = max(self._clock.now, self._session.open - _MICROSECOND)
-        until = min(limit, found, self._session.close - _MICROSECOND)
-        if after < until:
-            for symbol in self._working:
-                moment = self._tape.next_at(symbol, after, until)
-                if moment is not None and moment < found:
-                    found = until = moment
-        return found if found <= limit else None
-
-    def _process(self, moment: datetime) -> None:
+    def process(self, moment: datetime) -> None:
+        """Let the ticks of this instant elect and fill."""
+        if not self._session.open <= moment < self._session.close:
+            return
         ticks = [
             tick
             for symbol in list(self._working)
-            if self._session.open <= moment < self._session.close
-            and self._tape.next_at(symbol, moment - _MICROSECOND, moment) is not None
+            if self._tape.next_at(symbol, moment - _MICROSECOND, moment) is not None
             for tick in self._tape.take(symbol, moment)
         ]
         for tick in ticks:
@@ -194,8 +184,6 @@ class Venue:
                 self._on_trade(tick)
             else:
                 self._on_quote(tick)
-        while self._timers[0][0] <= moment:
-            heapq.heappop(self._timers)[2]()
 
     # Commands, already checked
 
@@ -203,7 +191,7 @@ class Venue:
         """Take a new order onto the books: to work now, or queued for the next open when the market is closed."""
         self.book.add(order)
         if order.time_in_force == "gtc":
-            self._at(
+            self._clock.at(
                 new_york_time(new_york_date(order.expires_at), 16, 15),
                 partial(self._if_open, order, self.cancel_now),
             )
@@ -219,7 +207,7 @@ class Venue:
         order.cancel_requested_at = self._clock.now
         order.status = "pending_cancel"
         order.updated_at = self._clock.now
-        self._at(self._clock.now + self._delay("cancel", order), partial(self._finish_cancel, order))
+        self._clock.at(self._clock.now + self._delay("cancel", order), partial(self._finish_cancel, order))
 
     def request_replace(self, order: SimOrder, successor: SimOrder) -> None:
         """`successor` takes the place of `order` after a moment, unless that is done before."""
@@ -227,7 +215,7 @@ class Venue:
         order.successor, successor.predecessor = successor, order
         order.status = "pending_replace"
         order.updated_at = self._clock.now
-        self._at(self._clock.now + self._delay("replace", order), partial(self._finish_replace, order, successor))
+        self._clock.at(self._clock.now + self._delay("replace", order), partial(self._finish_replace, order, successor))
 
     def cancel_now(self, order: SimOrder) -> None:
         """Cancel without delay."""
@@ -240,8 +228,8 @@ class Venue:
     def _start(self, order: SimOrder) -> None:
         low, high = self._switches.latency_ms
         latency = low + (high - low) * draw(self._seed, "latency", order.seq)
-        self._at(self._clock.now + ACCEPT_DELAY, partial(self._if_open, order, self._acknowledge))
-        self._at(
+        self._clock.at(self._clock.now + ACCEPT_DELAY, partial(self._if_open, order, self._acknowledge))
+        self._clock.at(
             self._clock.now + max(ACCEPT_DELAY, timedelta(microseconds=round(latency * 1000))),
             partial(self._if_open, order, self._put_to_work),
         )
@@ -421,7 +409,7 @@ class Venue:
 
     def _emit(self, event: str, order: SimOrder, execution: Execution | None = None) -> None:
         self._event_count += 1
-        self._told += self._publish(OrderEvent(event, self._clock.now, self._event_count, order, execution))
+        self._publish(OrderEvent(event, self._clock.now, self._event_count, order, execution))
 
 
 def _is_out_of_reach(order: SimOrder, bar: MarketBar) -> bool:

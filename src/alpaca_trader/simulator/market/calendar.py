@@ -14,6 +14,7 @@ import pandas as pd
 
 NEW_YORK = ZoneInfo("America/New_York")
 _REGULAR_CLOSE = time(16, 0)
+_PRE_OPEN, _POST_CLOSE, _POST_CLOSE_HALF_DAY = time(4, 0), time(20, 0), time(17, 0)
 _DAY = timedelta(days=1)
 _FIRST_YEAR, _LAST_YEAR = 1971, 2029
 """The years the calendar answers for: the broker lists 1970-2029, and the library's rules for XNYS need one year of run-up."""
@@ -31,6 +32,17 @@ class SessionHours:
     def is_half_day(self) -> bool:
         """True when the session closes before 16:00 New York time."""
         return self.close.astimezone(NEW_YORK).time() < _REGULAR_CLOSE
+
+    @property
+    def pre_open(self) -> datetime:
+        """Begin of the pre-market: 04:00 New York time."""
+        return datetime.combine(self.date, _PRE_OPEN, NEW_YORK).astimezone(UTC)
+
+    @property
+    def post_close(self) -> datetime:
+        """End of the after-hours session: 20:00 New York time, 17:00 on a half day."""
+        end = _POST_CLOSE_HALF_DAY if self.is_half_day else _POST_CLOSE
+        return datetime.combine(self.date, end, NEW_YORK).astimezone(UTC)
 
     @property
     def minutes(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 
 from alpaca_trader.simulator.market.calendar import SessionHours
 
@@ -57,6 +57,7 @@ class MarketTrade:
 
 
 Tick = MarketQuote | MarketTrade
+Cross = Literal["open", "close"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,71 @@ class AssetInfo:
     shortable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TradingStatus:
+    """A symbol stops or starts trading at an instant. `code` is H (halted), Q (quoting only) or T (trading); `reason` e.g. T1, LUDP."""
+
+    symbol: str
+    at: datetime
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBands:
+    """Limit-up/limit-down bands in force from an instant on: no trade outside [lower, upper]."""
+
+    symbol: str
+    at: datetime
+    lower: Decimal
+    upper: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Auction:
+    """An opening or closing cross: everything that takes part trades at `price`; `size` shares changed hands in it."""
+
+    symbol: str
+    at: datetime
+    price: Decimal
+    size: int
+
+
+ActionKind = Literal["split", "cash_dividend", "stock_dividend", "rename", "delisting"]
+
+
+@dataclass(frozen=True, slots=True)
+class CorporateAction:
+    """What a company does to its shares before the open of `ex_date`.
+
+    A split or stock dividend turns `old_rate` shares into `new_rate`; a cash dividend pays `cash` dollars a share on
+    `payable_date`; a rename gives the shares the symbol `new_symbol`; a delisting pays `cash` dollars a share (perhaps 0)
+    and takes them away.
+    """
+
+    id: str
+    kind: ActionKind
+    symbol: str
+    ex_date: date
+    payable_date: date
+    old_rate: Decimal = Decimal(1)
+    new_rate: Decimal = Decimal(1)
+    cash: Decimal = Decimal(0)
+    new_symbol: str | None = None
+
+
 class Market(Protocol):
-    """A tape that has already happened: every method answers for any time asked, callers decide what is visible `now`."""
+    """A tape that has already happened: every method answers for any time asked, callers decide what is visible `now`.
+
+    The methods with a body are what a plain market says; a market with halts, bands or corporate actions overrides them.
+    """
 
     def assets(self) -> Sequence[AssetInfo]:
         """All assets, sorted by symbol."""
         ...
 
     def session(self, day: date) -> SessionHours | None:
-        """Regular hours of New York date `day`; None when the market is closed all day."""
+        """Hours of New York date `day`; None when the market is closed all day."""
         ...
 
     def sessions(self, first: date, last: date) -> Sequence[SessionHours]:
@@ -89,11 +146,11 @@ class Market(Protocol):
         ...
 
     def bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[MarketBar]:
-        """One-minute bars with start <= bar.start < end, oldest first; empty for an unknown symbol."""
+        """One-minute bars with start <= bar.start < end, oldest first, extended hours included; empty for an unknown symbol."""
         ...
 
     def quote(self, symbol: str, at: datetime) -> MarketQuote | None:
-        """The last quote at or before `at` in the session that contains `at`; None before the first and outside sessions."""
+        """The last quote at or before `at` in the phase (pre-market, regular, after hours) that contains `at`; None before its first."""
         ...
 
     def last_trade(self, symbol: str, at: datetime) -> MarketTrade | None:
@@ -109,8 +166,34 @@ class Market(Protocol):
         ...
 
     def previous_close(self, symbol: str, day: date) -> Decimal | None:
-        """Closing price of the last session before `day` that has bars; None when there is none."""
+        """Closing price of the last session before `day` that has bars, as it was printed then; None when there is none."""
         ...
+
+    def minute(self, start: datetime) -> Sequence[MarketBar]:
+        """The bars of every symbol that traded in the minute beginning at `start`, sorted by symbol."""
+        return [bar for asset in self.assets() for bar in self.bars(asset.symbol, start, start + MINUTE)]
+
+    def auction(self, symbol: str, day: date, cross: Cross) -> Auction | None:
+        """The opening or closing cross of a session: the first regular print, the last regular print; None without a bar."""
+        hours = self.session(day)
+        bars = self.bars(symbol, hours.open, hours.close) if hours else ()
+        if not hours or not bars:
+            return None
+        bar = bars[0] if cross == "open" else bars[-1]
+        price = bar.open if cross == "open" else bar.close
+        return Auction(symbol, hours.open if cross == "open" else hours.close, price, bar.volume)
+
+    def statuses(self, after: datetime, until: datetime) -> Sequence[TradingStatus]:
+        """Halts and resumptions of all symbols with after < at <= until, in time order."""
+        return ()
+
+    def bands(self, symbol: str, at: datetime) -> PriceBands | None:
+        """The limit-up/limit-down bands in force at `at`; None outside regular hours or where the market has none."""
+        return None
+
+    def corporate_actions(self, first: date, last: date) -> Sequence[CorporateAction]:
+        """Actions with first <= ex_date <= last, by ex-date, then symbol."""
+        return ()
 
 
 def asset_id(symbol: str) -> str:

@@ -20,7 +20,7 @@ from alpaca_trader.simulator.market.calendar import (
     session_on,
     sessions_between,
 )
-from alpaca_trader.simulator.market.model import AssetInfo, MarketBar, MarketQuote, MarketTrade, Tick
+from alpaca_trader.simulator.market.model import AssetInfo, Market, MarketBar, MarketQuote, MarketTrade, Tick
 from alpaca_trader.simulator.market.path import INSTANT_S, INSTANTS, MinutePath, minute_path, price_of
 
 Ints = NDArray[np.int64]
@@ -157,7 +157,7 @@ class Tape:
         )
 
 
-class TapeMarket:
+class TapeMarket(Market):
     """A Market made of tapes. `day` is the first session to trade, `last_day` the last; sessions before `day` are history."""
 
     def __init__(self, tapes: Mapping[str, Tape], assets: Mapping[str, AssetInfo], day: date, last_day: date) -> None:

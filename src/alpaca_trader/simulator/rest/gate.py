@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alpaca_trader.simulator.desk import Desk
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.wire import minute_floor
@@ -30,6 +30,7 @@ _HTML_401: Final = (
 _WINDOW: Final = timedelta(minutes=1)
 
 Headers = list[tuple[bytes, bytes]]
+_Answer = tuple[int, bytes, Headers]
 
 
 class Gate:
@@ -39,7 +40,7 @@ class Gate:
         self._app = app
         self._sim = sim
         self._requests = 0
-        self._windows: dict[str, tuple[datetime, int]] = {}
+        self._windows: dict[tuple[int, str], tuple[datetime, int]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request here when it may not pass, else hand it on and add the headers to its answer."""
@@ -48,9 +49,10 @@ class Gate:
             return
         self._requests += 1
         headers: Headers = [(b"x-request-id", self._request_id())]
-        refusal = self._unauthorized(scope["path"], dict(scope["headers"]))
-        if refusal is None:
-            is_within, limits = self._count(scope["path"])
+        desk, refusal = self._account(scope["path"], dict(scope["headers"]))
+        if desk is not None:
+            scope["desk"] = desk
+            is_within, limits = self._count(desk, scope["path"])
             if is_within or self._sim.switches.headers_on_429:
                 headers += limits
             if not is_within:
@@ -69,29 +71,30 @@ class Gate:
     def _request_id(self) -> bytes:
         return hashlib.sha256(f"{self._sim.seed}:request:{self._requests}".encode()).hexdigest()[:32].encode()
 
-    def _unauthorized(self, path: str, headers: dict[bytes, bytes]) -> tuple[int, bytes, Headers] | None:
-        """The 401 answer, or None for the right key (alpaca-contract 1)."""
+    def _account(self, path: str, headers: dict[bytes, bytes]) -> tuple[Desk | None, _Answer | None]:
+        """The account whose keys these are, or the 401 answer (alpaca-contract 1)."""
         given = _credentials(headers)
         if given is None:
             if path.startswith(_HTML_PREFIXES):
-                return 401, _HTML_401, [(b"content-type", b"text/html"), _CHALLENGE]
+                return None, (401, _HTML_401, [(b"content-type", b"text/html"), _CHALLENGE])
             body = orjson.dumps({"message": "unauthorized."})
-            return 401, body, [(b"content-type", b"application/json"), _CHALLENGE]
-        if hmac.compare_digest(b":".join(given), ":".join(self._sim.keys).encode()):
-            return None
+            return None, (401, body, [(b"content-type", b"application/json"), _CHALLENGE])
+        desk = self._sim.desk_of(*given)
+        if desk is not None:
+            return desk, None
         status, body, kinds = _json(BrokerError("wrong_key"))
-        return status, body, [*kinds, _CHALLENGE]
+        return None, (status, body, [*kinds, _CHALLENGE])
 
-    def _count(self, path: str) -> tuple[bool, Headers]:
+    def _count(self, desk: Desk, path: str) -> tuple[bool, Headers]:
         """Count a request against its minute of virtual time; returns whether it is within the limit, and the headers."""
         limit = self._sim.switches.rate_limit
         if limit is None:
             return True, []
         host = "data" if path.startswith(_DATA_PREFIXES) else "trading"
         window = minute_floor(self._sim.now)
-        started, used = self._windows.get(host, (window, 0))
+        started, used = self._windows.get((desk.number, host), (window, 0))
         used = used + 1 if started == window else 1
-        self._windows[host] = (window, used)
+        self._windows[desk.number, host] = (window, used)
         reset = int((window + _WINDOW).timestamp())
         return used <= limit, [
             (b"x-ratelimit-limit", str(limit).encode()),
@@ -115,11 +118,11 @@ def _credentials(headers: dict[bytes, bytes]) -> tuple[bytes, bytes] | None:
     return (b"", b"") if scheme.lower() == b"bearer" else None
 
 
-def _json(refusal: BrokerError) -> tuple[int, bytes, Headers]:
+def _json(refusal: BrokerError) -> _Answer:
     return refusal.status, orjson.dumps(refusal.body()), [(b"content-type", b"application/json")]
 
 
-async def _answer(send: Send, refusal: tuple[int, bytes, Headers], headers: Headers) -> None:
+async def _answer(send: Send, refusal: _Answer, headers: Headers) -> None:
     status, body, kinds = refusal
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*kinds, length, *headers]})

@@ -19,7 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from alpaca_trader.simulator.bar_series import (
+from alpaca_trader.simulator.market.calendar import new_york_date, new_york_midnight
+from alpaca_trader.simulator.market.model import Market, MarketQuote
+from alpaca_trader.simulator.rest.bar_series import (
     bars_between,
     day_end,
     latest_days,
@@ -27,9 +29,7 @@ from alpaca_trader.simulator.bar_series import (
     parse_timeframe,
     ticks_between,
 )
-from alpaca_trader.simulator.data_wire import bar_json, quote_json, tape_of, trade_json
-from alpaca_trader.simulator.market.calendar import new_york_date, new_york_midnight
-from alpaca_trader.simulator.market.model import Market, MarketQuote
+from alpaca_trader.simulator.rest.data_wire import bar_json, quote_json, tape_of, trade_json
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.wire import parse_time, timestamp
 

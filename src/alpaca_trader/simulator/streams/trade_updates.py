@@ -7,7 +7,6 @@ has authenticated, and nothing that happened while it was away is sent later.
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ import orjson
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from alpaca_trader.simulator.desk import Desk
 from alpaca_trader.simulator.hub import TradeUpdate
 from alpaca_trader.simulator.simulator import Simulator
 
@@ -28,13 +28,10 @@ def routes(sim: Simulator) -> list[BaseRoute]:
     async def serve(socket: WebSocket) -> None:
         await socket.accept()
         connection = _Connection(sim, socket)
-        with sim.lock:
-            sim.hub.trade_updates.join(connection)
         try:
             await connection.run()
         finally:
-            with sim.lock:
-                sim.hub.trade_updates.leave(connection)
+            connection.leave()
 
     return [WebSocketRoute(path, serve) for path in ("/stream", "/stream/")]
 
@@ -47,7 +44,7 @@ class _Connection:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._outgoing: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
-        self._is_authorized = False
+        self._desk: Desk | None = None
         self._speaks_msgpack = socket.headers.get("content-type", "") == "application/msgpack"
         self.is_listening = False
 
@@ -113,11 +110,23 @@ class _Connection:
         named = data if isinstance(data, dict) else {}
         key = str(named.get("key_id", message.get("key", "")))
         secret = str(named.get("secret_key", message.get("secret", "")))
-        self._is_authorized = hmac.compare_digest(f"{key}:{secret}".encode(), ":".join(self._sim.keys).encode())
-        return _authorization("authenticate", is_authorized=self._is_authorized)
+        self.leave()
+        desk = self._sim.desk_of(key, secret)
+        if desk is not None:
+            with self._sim.lock:
+                desk.updates.join(self)
+        self._desk = desk
+        return _authorization("authenticate", is_authorized=desk is not None)
+
+    def leave(self) -> None:
+        """Be offered nothing more."""
+        self.is_listening = False
+        if self._desk is not None:
+            with self._sim.lock:
+                self._desk.updates.leave(self)
 
     def _listen(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not self._is_authorized:
+        if self._desk is None:
             return _authorization("listen", is_authorized=False)
         data = message.get("data")
         streams = data.get("streams") if isinstance(data, dict) else None

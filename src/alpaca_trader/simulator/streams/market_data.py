@@ -10,7 +10,6 @@ corrected, and a halt shows as a quote without prices.
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,8 +18,8 @@ import orjson
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from alpaca_trader.simulator.data_subscriber import CHANNELS, Message, Subscriber
 from alpaca_trader.simulator.simulator import Simulator
+from alpaca_trader.simulator.streams.subscriber import CHANNELS, Message, Subscriber
 
 _FEEDS = ("iex", "sip", "delayed_sip", "test")
 _FOLLOW_TRADES = ("corrections", "cancelErrors")
@@ -161,8 +160,7 @@ class _Session:
     def _authenticate(self, message: Mapping[str, Any]) -> None:
         if self in self._sessions:
             raise _Refused(403)
-        given = (str(message.get("key", "")), str(message.get("secret", "")))
-        if not all(hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(given, self._sim.keys, strict=True)):
+        if self._sim.desk_of(str(message.get("key", "")), str(message.get("secret", ""))) is None:
             raise _Refused(402)
         feed = self._socket.path_params["feed"]
         # The delayed stream is not on offer here: what it would show, REST shows with feed=delayed_sip.

@@ -15,13 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from alpaca_trader.simulator import bodies, trading_calendar
+from alpaca_trader.simulator.desk import Desk
 from alpaca_trader.simulator.exchange.activities import Activity, FeeActivity
 from alpaca_trader.simulator.exchange.book import OrderFilter
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from alpaca_trader.simulator.exchange.parse import SIDES
 from alpaca_trader.simulator.market.calendar import new_york_date
+from alpaca_trader.simulator.rest import bodies
+from alpaca_trader.simulator.rest import calendar as trading_calendar
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.wire import parse_bool, parse_date, parse_time
 
@@ -33,8 +35,9 @@ _CATEGORIES = {"trade_activity": True, "non_trade_activity": False}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, decoded: path parameters, query, and the fields of a JSON body (empty when there is none)."""
+    """One request, decoded: whose it is, path parameters, query, and the fields of a JSON body (empty when there is none)."""
 
+    desk: Desk
     path: Mapping[str, str]
     query: QueryParams
     fields: Mapping[str, object]
@@ -85,7 +88,9 @@ def _endpoint(sim: Simulator, handler: Handler) -> Callable[[Request], Any]:
         try:
             fields = _decode(await request.body()) if request.method in {"POST", "PATCH"} else {}
             with sim.lock:
-                status, body = handler(sim, Call(request.path_params, request.query_params, fields))
+                status, body = handler(
+                    sim, Call(request.scope["desk"], request.path_params, request.query_params, fields)
+                )
         except BrokerError as refusal:
             status, body = refusal.status, refusal.body()
         return json_response(status, body)
@@ -111,18 +116,19 @@ def _refuse_constant(name: str) -> None:
 # Account, clock, calendar, assets
 
 
-def _account(sim: Simulator, _call: Call) -> Answer:
-    view, suspended = sim.exchange.account(), sim.exchange.configuration.suspend_trade
-    created = bodies.account_created(sim.start)
-    return 200, bodies.account_body(view, sim.profile, sim.account_id, created, suspended)
+def _account(_sim: Simulator, call: Call) -> Answer:
+    desk = call.desk
+    view, suspended = desk.exchange.account(), desk.exchange.configuration.suspend_trade
+    created = bodies.account_created(desk.opened_at)
+    return 200, bodies.account_body(view, desk.profile, desk.id, created, suspended)
 
 
-def _configurations(sim: Simulator, _call: Call) -> Answer:
-    return 200, bodies.configuration_body(sim.exchange.configuration)
+def _configurations(_sim: Simulator, call: Call) -> Answer:
+    return 200, bodies.configuration_body(call.desk.exchange.configuration)
 
 
-def _configure(sim: Simulator, call: Call) -> Answer:
-    return 200, bodies.configuration_body(sim.exchange.configure(call.fields))
+def _configure(_sim: Simulator, call: Call) -> Answer:
+    return 200, bodies.configuration_body(call.desk.exchange.configure(call.fields))
 
 
 def _clock(sim: Simulator, _call: Call) -> Answer:
@@ -148,17 +154,17 @@ def _assets(sim: Simulator, call: Call) -> Answer:
 
 
 def _asset(sim: Simulator, call: Call) -> Answer:
-    return 200, bodies.asset_body(sim.exchange.asset(call.path["symbol_or_id"]), sim.switches)
+    return 200, bodies.asset_body(call.desk.exchange.asset(call.path["symbol_or_id"]), sim.switches)
 
 
 # Orders
 
 
-def _submit(sim: Simulator, call: Call) -> Answer:
-    return 200, bodies.order_body(sim.exchange.submit(call.fields))
+def _submit(_sim: Simulator, call: Call) -> Answer:
+    return 200, bodies.order_body(call.desk.exchange.submit(call.fields))
 
 
-def _orders(sim: Simulator, call: Call) -> Answer:
+def _orders(_sim: Simulator, call: Call) -> Answer:
     query = call.query
     classes = _csv(query.get("asset_class"))
     if classes and "us_equity" not in classes:
@@ -179,56 +185,56 @@ def _orders(sim: Simulator, call: Call) -> Answer:
     by_time = [name for name in ("after", "until") if query.get(name)]
     if len(by_id) > 1 or (by_id and by_time):
         raise BrokerError("invalid_parameter", field=by_id[-1], value=f"excludes {[*by_id[:-1], *by_time][0]}")
-    return 200, [bodies.order_body(order) for order in sim.exchange.book.find(wanted)]
+    return 200, [bodies.order_body(order) for order in call.desk.exchange.book.find(wanted)]
 
 
-def _order(sim: Simulator, call: Call) -> Answer:
+def _order(_sim: Simulator, call: Call) -> Answer:
     _nested(call)
-    return 200, bodies.order_body(sim.exchange.book.get(call.path["id"]))
+    return 200, bodies.order_body(call.desk.exchange.book.get(call.path["id"]))
 
 
-def _order_by_client_id(sim: Simulator, call: Call) -> Answer:
+def _order_by_client_id(_sim: Simulator, call: Call) -> Answer:
     client_order_id = call.query.get("client_order_id")
     if not client_order_id:
         raise BrokerError("missing_field", field="client_order_id")
-    return 200, bodies.order_body(sim.exchange.book.get_by_client_id(client_order_id))
+    return 200, bodies.order_body(call.desk.exchange.book.get_by_client_id(client_order_id))
 
 
-def _replace(sim: Simulator, call: Call) -> Answer:
-    return 200, bodies.order_body(sim.exchange.replace(call.path["id"], call.fields))
+def _replace(_sim: Simulator, call: Call) -> Answer:
+    return 200, bodies.order_body(call.desk.exchange.replace(call.path["id"], call.fields))
 
 
-def _cancel(sim: Simulator, call: Call) -> Answer:
-    sim.exchange.cancel(call.path["id"])
+def _cancel(_sim: Simulator, call: Call) -> Answer:
+    call.desk.exchange.cancel(call.path["id"])
     return 204, None
 
 
-def _cancel_all(sim: Simulator, _call: Call) -> Answer:
-    return 207, [{"id": order.id, "status": 200} for order in sim.exchange.cancel_all()]
+def _cancel_all(_sim: Simulator, call: Call) -> Answer:
+    return 207, [{"id": order.id, "status": 200} for order in call.desk.exchange.cancel_all()]
 
 
 # Positions
 
 
-def _positions(sim: Simulator, _call: Call) -> Answer:
-    return 200, [bodies.position_body(view) for view in sim.exchange.positions()]
+def _positions(_sim: Simulator, call: Call) -> Answer:
+    return 200, [bodies.position_body(view) for view in call.desk.exchange.positions()]
 
 
-def _position(sim: Simulator, call: Call) -> Answer:
-    return 200, bodies.position_body(sim.exchange.position(call.path["symbol_or_id"]))
+def _position(_sim: Simulator, call: Call) -> Answer:
+    return 200, bodies.position_body(call.desk.exchange.position(call.path["symbol_or_id"]))
 
 
-def _close_position(sim: Simulator, call: Call) -> Answer:
-    order = sim.exchange.close_position(
+def _close_position(_sim: Simulator, call: Call) -> Answer:
+    order = call.desk.exchange.close_position(
         call.path["symbol_or_id"], qty=call.query.get("qty"), percentage=call.query.get("percentage")
     )
     return 200, bodies.order_body(order)
 
 
-def _close_all(sim: Simulator, call: Call) -> Answer:
+def _close_all(_sim: Simulator, call: Call) -> Answer:
     cancel_orders = _flag(call, "cancel_orders")
     items = []
-    for symbol, result in sim.exchange.close_all(cancel_orders=cancel_orders):
+    for symbol, result in call.desk.exchange.close_all(cancel_orders=cancel_orders):
         if isinstance(result, SimOrder):
             items.append({"symbol": symbol, "status": 200, "body": bodies.order_body(result)})
         else:
@@ -239,7 +245,7 @@ def _close_all(sim: Simulator, call: Call) -> Answer:
 # Activities
 
 
-def _activities(sim: Simulator, call: Call) -> Answer:
+def _activities(_sim: Simulator, call: Call) -> Answer:
     query = call.query
     types = _csv(call.path.get("type")) or _csv(query.get("activity_types"))
     category = query.get("category")
@@ -247,7 +253,7 @@ def _activities(sim: Simulator, call: Call) -> Answer:
         raise BrokerError("invalid_parameter", field="category", value=category)
     found = [
         activity
-        for activity in sim.exchange.activities()
+        for activity in call.desk.exchange.activities()
         if (not types or _type_of(activity) in types)
         and (not category or (_type_of(activity) == "FILL") == _CATEGORIES[category])
         and _in_span(activity, call)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from alpaca_trader.simulator.bar_series import latest_days
-from alpaca_trader.simulator.data_wire import bar_fields, quote_fields, tape_of, trade_fields
 from alpaca_trader.simulator.hub import BarBatch
 from alpaca_trader.simulator.market.model import Market, MarketBar, MarketQuote, MarketTrade, Tick
+from alpaca_trader.simulator.rest.bar_series import latest_days
+from alpaca_trader.simulator.rest.data_wire import bar_fields, quote_fields, tape_of, trade_fields
 
 CHANNELS = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "corrections", "cancelErrors")
 Message = dict[str, Any]
