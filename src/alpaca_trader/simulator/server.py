@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from alpaca_trader.simulator.exchange.errors import BrokerError
-from alpaca_trader.simulator.rest import data, trading
+from alpaca_trader.simulator.rest import data, others, trading
 from alpaca_trader.simulator.rest.gate import Gate
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.streams import market_data, trade_updates
@@ -37,6 +37,7 @@ def build_app(sim: Simulator) -> ASGIApp:
         routes=[
             *trading.routes(sim),
             *(_under_lock(sim, route) for route in data.routes(sim)),
+            *others.routes(sim),
             *trade_updates.routes(sim),
             *market_data.routes(sim),
         ],

@@ -87,6 +87,10 @@ REFUSALS: Mapping[str, Refusal] = {
     "no_order": Refusal(404, 40410000, "order not found for {id}"),
     "no_position": Refusal(404, 40410000, "position does not exist"),
     "no_asset": Refusal(404, 40410000, "asset not found for {symbol}"),
+    "no_option_contract": Refusal(404, 40410000, "option contract {symbol} not found"),
+    "no_announcement": Refusal(404, 40410000, "corporate action announcement not found for {id}"),  # [ours]
+    "no_option_position": Refusal(403, 40310000, "no available position for the specified contract"),
+    "invalid_symbol": Refusal(422, 42210000, "invalid symbol"),
     "no_endpoint": Refusal(404, 40410000, "endpoint not found."),
     # The door
     "no_method": Refusal(405, 40510000, "method not allowed"),  # [ours]
