@@ -63,8 +63,11 @@ class Tape:
         start = minute_floor(after + _MICROSECOND)
         strip.read_until = start + MINUTE - _MICROSECOND
         strip.index = 0
+        strip.ticks = () if self._may_skip(symbol, start) else self._market.ticks(symbol, after, strip.read_until)
+
+    def _may_skip(self, symbol: str, start: datetime) -> bool:
+        """True when no tick of the minute can matter, as its bar tells."""
+        if not self._market.bars_hold_ticks():
+            return False
         bars = self._market.bars(symbol, start, start + MINUTE)
-        if not bars or self._is_quiet(symbol, bars[0]):
-            strip.ticks = ()
-        else:
-            strip.ticks = self._market.ticks(symbol, after, strip.read_until)
+        return not bars or self._is_quiet(symbol, bars[0])

@@ -13,6 +13,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from alpaca_trader.simulator.market.calendar import SessionHours
 
 MINUTE = timedelta(minutes=1)
@@ -62,7 +65,10 @@ Cross = Literal["open", "close"]
 
 @dataclass(frozen=True, slots=True)
 class AssetInfo:
-    """What the broker says about a symbol. `id` is a UUID derived from the symbol alone."""
+    """What the broker says about a symbol. `id` is a UUID derived from the symbol alone, margin requirements are percent.
+
+    `attributes` are the broker's own words (alpaca-contract 2.8): has_options, fractional_eh_enabled, overnight_tradable ...
+    """
 
     symbol: str
     id: str
@@ -72,11 +78,21 @@ class AssetInfo:
     tradable: bool
     marginable: bool
     shortable: bool
+    status: Literal["active", "inactive"] = "active"
+    easy_to_borrow: bool = True
+    maintenance_margin_pct: int = 30
+    margin_long_pct: int = 30
+    margin_short_pct: int = 30
+    attributes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TradingStatus:
-    """A symbol stops or starts trading at an instant. `code` is H (halted), Q (quoting only) or T (trading); `reason` e.g. T1, LUDP."""
+    """A symbol stops or starts trading at an instant, in the words of tape C.
+
+    `code` is H (halted), P (paused: the price ran into its bands) or T (trading again); `reason` is that of the stop:
+    T1 (news pending), T12, LUDP ...
+    """
 
     symbol: str
     at: datetime
@@ -127,6 +143,20 @@ class CorporateAction:
     new_symbol: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MinuteColumns:
+    """One minute of many symbols as equally long columns, sorted by symbol; prices in dollars as the nearest float."""
+
+    symbols: Sequence[str]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.int64]
+    trade_count: NDArray[np.int64]
+    vwap: NDArray[np.float64]
+
+
 class Market(Protocol):
     """A tape that has already happened: every method answers for any time asked, callers decide what is visible `now`.
 
@@ -134,8 +164,12 @@ class Market(Protocol):
     """
 
     def assets(self) -> Sequence[AssetInfo]:
-        """All assets, sorted by symbol."""
+        """All assets, sorted by symbol: every name that ever trades here, as if no corporate action had ended it."""
         ...
+
+    def assets_on(self, day: date) -> Sequence[AssetInfo]:
+        """All assets as they stand on New York date `day`: renamed and delisted names, and names to come, are inactive."""
+        return self.assets()
 
     def session(self, day: date) -> SessionHours | None:
         """Hours of New York date `day`; None when the market is closed all day."""
@@ -172,6 +206,19 @@ class Market(Protocol):
     def minute(self, start: datetime) -> Sequence[MarketBar]:
         """The bars of every symbol that traded in the minute beginning at `start`, sorted by symbol."""
         return [bar for asset in self.assets() for bar in self.bars(asset.symbol, start, start + MINUTE)]
+
+    def minute_columns(self, start: datetime) -> MinuteColumns:
+        """What `minute` answers, in columns: for whoever sends thousands of symbols at once."""
+        bars = self.minute(start)
+        prices = [np.array([float(getattr(bar, name)) for bar in bars]) for name in ("open", "high", "low", "close")]
+        counts = [np.array([getattr(bar, name) for bar in bars], dtype=np.int64) for name in ("volume", "trade_count")]
+        return MinuteColumns(
+            [bar.symbol for bar in bars], *prices, *counts, np.array([float(bar.vwap) for bar in bars])
+        )
+
+    def bars_hold_ticks(self) -> bool:
+        """True when every tick lies in a minute with a bar, trades within it, bids below and asks above: quiet bars may be skipped."""
+        return True
 
     def auction(self, symbol: str, day: date, cross: Cross) -> Auction | None:
         """The opening or closing cross of a session: the first regular print, the last regular print; None without a bar."""

@@ -27,8 +27,6 @@ from alpaca_trader.simulator.wire import (
 
 Body = dict[str, Any]
 
-_MARGIN_PERCENT = 30
-
 
 def order_body(order: SimOrder) -> Body:
     """An Order object; every key is always present."""
@@ -180,25 +178,26 @@ def position_body(view: PositionView) -> Body:
 
 def asset_body(asset: AssetInfo, switches: Switches) -> Body:
     """The Asset object; `easy_to_borrow` is deprecated but still sent, because alpaca-py requires it."""
+    is_easy = asset.shortable and asset.easy_to_borrow
     body: Body = {
         "id": asset.id,
         "class": "us_equity",
         "exchange": asset.exchange,
         "symbol": asset.symbol,
         "name": asset.name,
-        "status": "active",
+        "status": asset.status,
         "tradable": asset.tradable,
         "marginable": asset.marginable,
         "shortable": asset.shortable,
         "fractionable": asset.fractionable,
-        "borrow_status": "easy_to_borrow" if asset.shortable else "hard_to_borrow",
-        "maintenance_margin_requirement": _MARGIN_PERCENT,
-        "margin_requirement_long": str(_MARGIN_PERCENT),
-        "margin_requirement_short": str(_MARGIN_PERCENT),
-        "attributes": [],
+        "borrow_status": "easy_to_borrow" if is_easy else "hard_to_borrow",
+        "maintenance_margin_requirement": asset.maintenance_margin_pct,
+        "margin_requirement_long": str(asset.margin_long_pct),
+        "margin_requirement_short": str(asset.margin_short_pct),
+        "attributes": list(asset.attributes),
     }
     if switches.send_easy_to_borrow:
-        body["easy_to_borrow"] = asset.shortable
+        body["easy_to_borrow"] = is_easy
     return body
 
 
