@@ -210,11 +210,12 @@ class Market(Protocol):
     def minute_columns(self, start: datetime) -> MinuteColumns:
         """What `minute` answers, in columns: for whoever sends thousands of symbols at once."""
         bars = self.minute(start)
-        prices = [np.array([float(getattr(bar, name)) for bar in bars]) for name in ("open", "high", "low", "close")]
-        counts = [np.array([getattr(bar, name) for bar in bars], dtype=np.int64) for name in ("volume", "trade_count")]
-        return MinuteColumns(
-            [bar.symbol for bar in bars], *prices, *counts, np.array([float(bar.vwap) for bar in bars])
+        opened, high, low, close, vwap = (
+            np.array([float(getattr(bar, name)) for bar in bars]) for name in ("open", "high", "low", "close", "vwap")
         )
+        volume = np.array([bar.volume for bar in bars], dtype=np.int64)
+        trade_count = np.array([bar.trade_count for bar in bars], dtype=np.int64)
+        return MinuteColumns([bar.symbol for bar in bars], opened, high, low, close, volume, trade_count, vwap)
 
     def bars_hold_ticks(self) -> bool:
         """True when every tick lies in a minute with a bar, trades within it, bids below and asks above: quiet bars may be skipped."""
