@@ -52,8 +52,8 @@ def simulator() -> Simulator:
 def served_routes() -> set[str]:
     """Method and path of everything the simulator answers."""
     sim = simulator()
-    found = set()
-    doors = (trading.routes, data.routes, others.routes, trade_updates.routes, market_data.routes)
+    found = {f"{method} {path}" for method, path, _ in trading.TABLE}
+    doors = (data.routes, others.routes, trade_updates.routes, market_data.routes)
     for route in (route for door in doors for route in door(sim)):
         assert isinstance(route, Route | WebSocketRoute)
         methods = (route.methods or set()) - {"HEAD"} if isinstance(route, Route) else {"WS"}

@@ -13,14 +13,16 @@ from datetime import timedelta
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.rest import data, others, trading
 from alpaca_trader.simulator.rest.gate import Gate
+from alpaca_trader.simulator.rest.router import Counter
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.streams import market_data, trade_updates
 
@@ -33,9 +35,8 @@ _PACE_S = 0.02
 
 def build_app(sim: Simulator) -> ASGIApp:
     """The ASGI application: routes of both hosts behind the gate."""
-    app = Starlette(
+    rest = Starlette(
         routes=[
-            *trading.routes(sim),
             *(_under_lock(sim, route) for route in data.routes(sim)),
             *others.routes(sim),
             *trade_updates.routes(sim),
@@ -43,8 +44,8 @@ def build_app(sim: Simulator) -> ASGIApp:
         ],
         exception_handlers={HTTPException: _unknown, Exception: _broken},
     )
-    app.router.redirect_slashes = False
-    return Gate(app, sim)
+    rest.router.redirect_slashes = False
+    return Gate(ServerErrorMiddleware(Counter(sim, trading.TABLE, rest), handler=_broken), sim)
 
 
 def _under_lock(sim: Simulator, route: BaseRoute) -> BaseRoute:
@@ -64,13 +65,13 @@ async def _unknown(_request: Request, error: Exception) -> Response:
     """The broker's envelope for a path or method that does not exist."""
     assert isinstance(error, HTTPException), "registered for that class alone"
     refusal = BrokerError("no_method" if error.status_code == 405 else "no_endpoint")
-    return trading.json_response(refusal.status, refusal.body())
+    return JSONResponse(refusal.body(), refusal.status)
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:
     """The broker's envelope for a fault of our own; the error itself goes on to the server's log."""
     refusal = BrokerError("internal")
-    return trading.json_response(refusal.status, refusal.body())
+    return JSONResponse(refusal.body(), refusal.status)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -105,7 +106,7 @@ class SimulatorServer:
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             build_app(sim),
-            http="h11",
+            http="httptools",
             ws="websockets-sansio",
             lifespan="off",
             access_log=False,

@@ -112,9 +112,9 @@ def parse_time(text: str) -> datetime | None:
     text = _LOST_PLUS.sub(r"\1+\2", text.strip())
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse_date(text: str) -> date | None:
@@ -123,7 +123,10 @@ def parse_date(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         moment = parse_time(text)
+    try:
         return None if moment is None else moment.astimezone(NEW_YORK).date()
+    except OverflowError:
+        return None
 
 
 def new_york_time(day: date, hour: int, minute: int = 0) -> datetime:

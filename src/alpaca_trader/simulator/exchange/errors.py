@@ -24,6 +24,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "invalid_field": Refusal(422, 40010001, "invalid {field}"),
     "missing_field": Refusal(422, 40010001, "{field} is required"),
     "invalid_parameter": Refusal(422, 40010001, "invalid {field}: {value}"),
+    "excludes": Refusal(422, 40010001, "{field} cannot be combined with {other}"),  # [ours]
     "no_quantity": Refusal(422, 40010001, "qty or notional is required"),
     "two_quantities": Refusal(422, 40010001, "only one of qty or notional is accepted"),
     "quantity_not_positive": Refusal(422, 40010001, "{field} must be > 0"),
@@ -95,6 +96,7 @@ REFUSALS: Mapping[str, Refusal] = {
     # The door
     "no_method": Refusal(405, 40510000, "method not allowed"),  # [ours]
     "wrong_key": Refusal(401, 40110000, "request is not authorized"),
+    "too_large": Refusal(413, 41310000, "request body must not exceed {most} bytes"),  # [ours]
     "too_many_requests": Refusal(429, 42910000, "rate limit exceeded"),
     "internal": Refusal(500, 50010000, "internal server error occurred"),
 }

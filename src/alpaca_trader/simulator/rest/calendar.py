@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from alpaca_trader.simulator.market.calendar import NEW_YORK, SessionHours, new_york_date
 from alpaca_trader.simulator.market.model import Market
+from alpaca_trader.simulator.rest.call import Answer, Call, Entry, choice, day
+from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.wire import new_york
 
 FIRST_DAY: Final = date(1971, 1, 1)
@@ -30,27 +32,46 @@ def clock_body(market: Market, now: datetime) -> dict[str, Any]:
     }
 
 
-def calendar_body(market: Market, first: date, last: date) -> list[dict[str, str]]:
-    """Trading days with first <= date <= last; trades settle on the next trading day (T+1)."""
+def calendar_body(market: Market, first: date, last: date, *, by_settlement: bool = False) -> list[dict[str, str]]:
+    """Trading days whose date (or, `by_settlement`, whose settlement date) lies in first..last; settlement is T+1."""
     first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
-    sessions: Sequence[SessionHours] = market.sessions(first, min(last + _AHEAD, LAST_DAY)) if first <= last else ()
+    if first > last:
+        return []
+    sessions: Sequence[SessionHours] = market.sessions(
+        max(first - _AHEAD, FIRST_DAY) if by_settlement else first, min(last + _AHEAD, LAST_DAY)
+    )
     days: list[dict[str, str]] = []
     for index, session in enumerate(sessions):
-        if session.date > last:
-            break
-        following = sessions[index + 1].date if index + 1 < len(sessions) else session.date
-        days.append(
-            {
-                "date": session.date.isoformat(),
-                "open": _wall(session.open, "%H:%M"),
-                "close": _wall(session.close, "%H:%M"),
-                "session_open": "0400",
-                "session_close": "1700" if session.is_half_day else "2000",
-                "settlement_date": following.isoformat(),
-            }
-        )
+        settled = sessions[index + 1].date if index + 1 < len(sessions) else session.date
+        if first <= (settled if by_settlement else session.date) <= last:
+            days.append(
+                {
+                    "date": session.date.isoformat(),
+                    "open": _wall(session.open, "%H:%M"),
+                    "close": _wall(session.close, "%H:%M"),
+                    "session_open": "0400",
+                    "session_close": "1700" if session.is_half_day else "2000",
+                    "settlement_date": settled.isoformat(),
+                }
+            )
     return days
 
 
 def _wall(moment: datetime, form: str) -> str:
     return moment.astimezone(NEW_YORK).strftime(form)
+
+
+def _clock(sim: Simulator, _call: Call) -> Answer:
+    return 200, clock_body(sim.market, sim.now)
+
+
+def _calendar(sim: Simulator, call: Call) -> Answer:
+    by_settlement = choice(call, "date_type", {"trading", "settlement"}, "trading") == "settlement"
+    first, last = day(call, "start") or FIRST_DAY, day(call, "end") or LAST_DAY
+    return 200, calendar_body(sim.market, first, last, by_settlement=by_settlement)
+
+
+TABLE: Final[Sequence[Entry]] = (
+    ("GET", "/v2/clock", _clock),
+    ("GET", "/v2/calendar", _calendar),
+)

@@ -1,0 +1,32 @@
+"""The account and its configuration (alpaca-contract 2.2 and 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from alpaca_trader.simulator.rest import bodies
+from alpaca_trader.simulator.rest.call import Answer, Call, Entry
+from alpaca_trader.simulator.simulator import Simulator
+
+
+def _account(_sim: Simulator, call: Call) -> Answer:
+    desk = call.desk
+    view, suspended = desk.exchange.account(), desk.exchange.configuration.suspend_trade
+    created = bodies.account_created(desk.opened_at)
+    return 200, bodies.account_body(view, desk.profile, desk.id, created, suspended)
+
+
+def _configurations(_sim: Simulator, call: Call) -> Answer:
+    return 200, bodies.configuration_body(call.desk.exchange.configuration)
+
+
+def _configure(_sim: Simulator, call: Call) -> Answer:
+    return 200, bodies.configuration_body(call.desk.exchange.configure(call.fields))
+
+
+TABLE: Final[Sequence[Entry]] = (
+    ("GET", "/v2/account", _account),
+    ("GET", "/v2/account/configurations", _configurations),
+    ("PATCH", "/v2/account/configurations", _configure),
+)
