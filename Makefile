@@ -49,7 +49,7 @@ COMPILE = env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_EXTRA_INDEX_URL -u UV_INDEX_
 
 lock: setup ## Renew requirements/*.txt from pyproject.toml and *.in (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
-	$(COMPILE) pyproject.toml --extra report --extra data -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra report --extra data --extra tls -o requirements/run.txt
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
 
 clean: ## Remove caches, coverage data and the demo's files (not .venv)

@@ -50,7 +50,7 @@ def test_the_run_lock_answers_the_project() -> None:
     project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     locked = pins(REPO / "requirements" / "run.txt")
-    for text in [*project["dependencies"], *extras["report"], *extras["data"]]:
+    for text in [*project["dependencies"], *extras["report"], *extras["data"], *extras["tls"]]:
         asked = Requirement(text)
         assert asked.specifier.contains(locked[canonicalize_name(asked.name)]), text
 

@@ -66,3 +66,24 @@ def test_a_port_in_use_is_told() -> None:
     assert result.stderr == (
         f"alpaca-trader: cannot listen on 127.0.0.1:{port}: Address already in use; choose another port\n"
     )
+
+
+def test_with_tls_the_brokers_own_hosts_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The printed doors lead in: an unmodified paper client, told only a proxy and whom to trust, reads this account."""
+    process = start("sim", "serve", "--port", "0", "--tls", "tls", "--tls-port", "0", "--proxy-port", "0", cwd=tmp_path)
+    assert process.stdout is not None
+    said: list[str] = []
+    while not said or not said[-1].startswith("Ctrl-C"):
+        said.append(next(process.stdout))
+    found = {line[:9].strip(): line[9:].strip() for line in said}
+    monkeypatch.setenv("HTTPS_PROXY", found["proxy"])
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / found["trust"]))
+    client = TradingClient(found["key id"], found["secret"], paper=True)
+    account = client.get_account()
+    assert isinstance(account, TradeAccount)
+    assert account.account_number == "467SIMULATED"
+    client._session.close()
+    assert found["TLS"].startswith("https://localhost:")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (0, "ended\n", "")

@@ -158,6 +158,11 @@ class RunningSimulator:
     key: str
     secret: str
 
+    @property
+    def port(self) -> int:
+        """The loopback port all of it is on."""
+        return int(self.url.rpartition(":")[2])
+
 
 @contextmanager
 def running_simulator(sim: Simulator, port: int = 0) -> Iterator[RunningSimulator]:
