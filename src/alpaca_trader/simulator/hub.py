@@ -7,13 +7,17 @@ outbox, so that no client sees an event that the command log does not hold yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from alpaca_trader.simulator.market.model import MarketBar
+
+Carry = Callable[[object, object, Callable[[], int]], int]
+"""Has a message handed to a listener by the function given, or sees to it that something goes wrong; returns how many were handed."""
 
 Message = TypeVar("Message")
 Message_contra = TypeVar("Message_contra", contravariant=True)
@@ -54,6 +58,8 @@ class Channel(Generic[Message]):
         self._listeners: list[Listener[Message]] = []
         self._outbox: list[tuple[Listener[Message], Message]] = []
         self._holding = False
+        self.carry: Carry = lambda _listener, _message, hand: hand()
+        """Stands between the channel and its listeners; the faults of the streams put themselves here."""
         self.sent = 0
         """Messages handed to listeners since the simulator was made."""
 
@@ -74,16 +80,19 @@ class Channel(Generic[Message]):
         """Offer `message` to every listener; returns the number of messages handed out (counted at once, even while held)."""
         handed = 0
         for listener in self.listeners():
-            count = listener.wants(message)
-            if count == 0:
-                continue
-            handed += count
-            if self._holding:
-                self._outbox.append((listener, message))
-            else:
-                listener.offer(message)
-        self.sent += handed
+            handed += self.carry(listener, message, partial(self._hand, listener, message))
         return handed
+
+    def _hand(self, listener: Listener[Message], message: Message) -> int:
+        count = listener.wants(message)
+        if count == 0:
+            return 0
+        self.sent += count
+        if self._holding:
+            self._outbox.append((listener, message))
+        else:
+            listener.offer(message)
+        return count
 
     def hold(self) -> None:
         """Keep messages back until `release`."""

@@ -20,6 +20,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from alpaca_trader.simulator.exchange.errors import BrokerError
+from alpaca_trader.simulator.faults.connections import Connections, protocol_with
+from alpaca_trader.simulator.faults.http import HttpFaults
+from alpaca_trader.simulator.faults.streams import StreamFaults
 from alpaca_trader.simulator.rest import data, others, trading
 from alpaca_trader.simulator.rest.gate import Gate
 from alpaca_trader.simulator.rest.router import Counter
@@ -33,8 +36,12 @@ _PACE_S = 0.02
 """How often the wall-clock driver moves virtual time (seconds)."""
 
 
-def build_app(sim: Simulator) -> ASGIApp:
-    """The ASGI application: routes of both hosts behind the gate."""
+def build_app(sim: Simulator, connections: Connections | None = None) -> ASGIApp:
+    """The ASGI application: routes of both hosts behind the gate, and between the two the faults somebody ordered.
+
+    `connections` are those of the server, where there is one.
+    """
+    lines = connections or Connections(sim)
     rest = Starlette(
         routes=[
             *(_under_lock(sim, route) for route in data.routes(sim)),
@@ -45,7 +52,8 @@ def build_app(sim: Simulator) -> ASGIApp:
         exception_handlers={HTTPException: _unknown, Exception: _broken},
     )
     rest.router.redirect_slashes = False
-    return Gate(ServerErrorMiddleware(Counter(sim, trading.TABLE, rest), handler=_broken), sim)
+    doors = ServerErrorMiddleware(Counter(sim, trading.TABLE, rest), handler=_broken)
+    return Gate(HttpFaults(doors, StreamFaults(doors, sim, lines), sim, lines), sim)
 
 
 def _under_lock(sim: Simulator, route: BaseRoute) -> BaseRoute:
@@ -104,9 +112,10 @@ class SimulatorServer:
             ) from error
         self._socket.listen(_BACKLOG)
         self.port: int = self._socket.getsockname()[1]
+        self._connections = Connections(sim)
         config = uvicorn.Config(
-            build_app(sim),
-            http="httptools",
+            build_app(sim, self._connections),
+            http=protocol_with(self._connections),
             ws="websockets-sansio",
             lifespan="off",
             access_log=False,
@@ -143,6 +152,7 @@ class SimulatorServer:
 
     def stop(self) -> None:
         """Close all connections and end the thread."""
+        self._connections.end()
         self._uvicorn.should_exit = True
         self._thread.join()
         self._socket.close()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hmac
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,10 @@ from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.exchange import Exchange
 from alpaca_trader.simulator.exchange.ids import seed_for, uuid_for
 from alpaca_trader.simulator.exchange.venue import OrderEvent
-from alpaca_trader.simulator.faults.board import FaultBoard
+from alpaca_trader.simulator.faults.acts import TIME_ACTS, act
+from alpaca_trader.simulator.faults.board import Fault, FaultBoard, FaultOrder
+from alpaca_trader.simulator.faults.catalogue import kind_of, ordered
+from alpaca_trader.simulator.faults.courier import Courier
 from alpaca_trader.simulator.feed import DataFeed
 from alpaca_trader.simulator.hub import StreamHub
 from alpaca_trader.simulator.market.model import Market
@@ -30,6 +33,8 @@ from alpaca_trader.simulator.timeline import Timeline
 
 DEFAULT_KEYS: Final[Keys] = ("PKSIMULATEDACCOUNT01", "simulated-secret-key-of-no-account-at-all")
 _OPEN_ACCOUNT: Final = "open_account"
+_ORDER_FAULT: Final = "order_fault"
+_LIFT_FAULTS: Final = "lift_faults"
 
 
 class Simulator:
@@ -63,12 +68,16 @@ class Simulator:
         self._timeline = Timeline(start)
         self.start = self._timeline.now
         self.faults = FaultBoard(seed, lambda: self._timeline.now)
+        self.cut_connections: Callable[[], None] = lambda: None
+        """Breaks every connection; set by the server that has them."""
         self._log: CommandLog | None = None
         self._is_replaying = False
+        self._watchers: list[Callable[[datetime], None]] = []
         self.desks: list[Desk] = []
         first = (AccountOrder(keys, profile), *accounts)
         for account in first:
             self._open(account)
+        self.hub.market_data.carry = Courier(self, "/v2").carry
         self._timeline.add_publisher(DataFeed(market, self._timeline, self.hub.market_data))
         if state_dir is not None:
             self._continue_from(state_dir, first)
@@ -123,6 +132,7 @@ class Simulator:
         number = len(self.desks)
         seed = seed_for(self.seed, "account", number)
         channel = self.hub.open_updates(number)
+        channel.carry = Courier(self, "/stream", uuid_for(seed, "account", 0)).carry
 
         def publish(news: OrderEvent) -> None:
             if channel.listeners():
@@ -136,6 +146,61 @@ class Simulator:
         desk = Desk(number, uuid_for(seed, "account", 0), account.keys, profile, self._timeline.now, exchange, channel)
         self.desks.append(desk)
         return desk
+
+    # Faults
+
+    def call_later(self, delay: timedelta, action: Callable[[], None]) -> None:
+        """Have `action` called when `delay` of virtual time has passed."""
+        self._timeline.at(self.now + delay, action)
+
+    def tell_later(self, delay: timedelta, hand: Callable[[], int]) -> None:
+        """Have a message handed out later; `hand` returns how many clients got it."""
+        self.call_later(delay, lambda: self._timeline.tell(hand()))
+
+    def watch_instants(self, look: Callable[[datetime], None]) -> None:
+        """Have `look` called after every instant at which something happened, and when a fault is ordered."""
+        self._watchers.append(look)
+        self._timeline.add_publisher(_Watcher(look))
+
+    def shared_parts(self) -> Sequence[object]:
+        """What all accounts have in common: not to be copied with one of them."""
+        return [self.market, self._timeline, self.faults, self.hub, self.switches]
+
+    def order_fault(self, name: str, **given: object) -> Fault:
+        """Order a fault of the catalogue: filters (symbol, route, account), limits (probability, times, for, after) and
+        parameters by name. `account` is an account's id, number or key id. Raises ValueError for what makes no sense.
+        """
+        with self.lock:
+            wanted = self._fault_order(name, given)
+            plain = {key: str(value) for key, value in given.items() if value is not None}
+            self._record(0, _ORDER_FAULT, {"name": name, "given": plain})
+            return self._strike(wanted)
+
+    def lift_faults(self, number: int | None = None) -> int:
+        """End the fault of this number, or all of them; returns how many ended."""
+        with self.lock:
+            self._record(0, _LIFT_FAULTS, {"number": number})
+            return self.faults.lift(number)
+
+    def _fault_order(self, name: str, given: Mapping[str, object]) -> FaultOrder:
+        wanted = ordered(name, given, self.now)
+        if wanted.account is None:
+            return wanted
+        names = {name: desk.id for desk in self.desks for name in (desk.id, desk.keys[0], str(desk.number))}
+        if wanted.account not in names:
+            raise ValueError(f"{name} account={wanted.account}: no account has this id, key id or number")
+        return replace(wanted, account=names[wanted.account])
+
+    def _strike(self, wanted: FaultOrder) -> Fault:
+        fault = self.faults.order(wanted)
+        for look in self._watchers:
+            look(self.now)
+        if kind_of(wanted.name).kind == "act":
+            self.faults.lift(fault.number)
+            fault.asked = fault.struck = 1
+            if not (self._is_replaying and wanted.name in TIME_ACTS):
+                act(self, wanted)
+        return fault
 
     # Time
 
@@ -218,8 +283,23 @@ class Simulator:
         arguments: Mapping[str, Any] = entry.arguments
         if entry.name == _OPEN_ACCOUNT:
             self._open(AccountOrder((arguments["key"], arguments["secret"]), arguments["profile"]))
+        elif entry.name == _ORDER_FAULT:
+            self._strike(self._fault_order(arguments["name"], arguments["given"]))
+        elif entry.name == _LIFT_FAULTS:
+            self.faults.lift(arguments["number"])
         else:
             self.desks[entry.account].command(entry.name, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watcher:
+    """A publisher without instants of its own, which sees those of everybody else."""
+
+    process: Callable[[datetime], None]
+
+    def next_at(self, _after: datetime, _until: datetime) -> datetime | None:
+        """Never."""
+        return None
 
 
 def _plain_bytes(text: str | bytes) -> bytes:

@@ -50,6 +50,19 @@ class FaultBoard:
         self._ordered = 0
         self._faults: dict[str, list[Fault]] = {}
 
+    @property
+    def is_quiet(self) -> bool:
+        """True while no fault is in force: nobody needs to ask further."""
+        return not self._faults
+
+    def has(self, family: str) -> bool:
+        """Whether a fault whose name begins with `family`, e.g. `tcp.`, is in force."""
+        return any(name.startswith(family) for name in self._faults)
+
+    def named(self, name: str) -> Sequence[Fault]:
+        """The faults of one name that were ordered and not lifted."""
+        return self._faults.get(name, ())
+
     def order(self, wanted: FaultOrder) -> Fault:
         """Put a fault in force."""
         self._ordered += 1

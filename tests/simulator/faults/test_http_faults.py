@@ -1,0 +1,172 @@
+"""Faults of REST at the wire: what a client with `requests` sees, and what the broker did meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+import requests
+
+from alpaca_trader.simulator import RunningSimulator, Simulator, running_simulator
+from tests.simulator.tiny import order, run_to, simulator
+
+ORDER = order("buy", "limit", "1", limit_price="9.00", client_order_id="only-once")
+
+
+@contextmanager
+def served() -> Iterator[tuple[Simulator, RunningSimulator]]:
+    """A simulator at a steady ten dollars, behind a socket."""
+    sim = simulator(*["10.00"] * 60)
+    with running_simulator(sim) as running:
+        yield sim, running
+
+
+def ask(running: RunningSimulator, method: str, path: str, **more: object) -> requests.Response:
+    """One request on a connection of its own; a broker that never answers is given up after a moment."""
+    headers = {"APCA-API-KEY-ID": running.key, "APCA-API-SECRET-KEY": running.secret}
+    return requests.request(method, running.url + path, headers=headers, timeout=0.5, **more)  # type: ignore[arg-type]
+
+
+def place(running: RunningSimulator) -> int | str:
+    """Send the order; returns the status, or how the answer was lost."""
+    try:
+        return ask(running, "POST", "/v2/orders", json=ORDER).status_code
+    except requests.ReadTimeout:
+        return "timeout"
+    except requests.ConnectionError:
+        return "reset"
+
+
+LOST = [(name, answer) for name in ("http.drop", "http.accept_then", "http.delay_apply") for answer in ("reset", "timeout", "504")]
+LOST += [("http.accept_then", "500"), ("http.accept_then", "400")]
+
+
+@pytest.mark.parametrize(("name", "answer"), LOST)
+def test_a_lost_answer_says_nothing_about_the_order(name: str, answer: str) -> None:
+    """Dropped: there is no order. Accepted: there is one. Delayed: there is one after the delay. The client sees the same."""
+    with served() as (sim, running):
+        sim.order_fault(name, answer=answer, route="/v2/orders", times=1)
+        seen = place(running)
+        assert seen == (answer if answer in ("reset", "timeout") else int(answer))
+        assert len(sim.exchange.book) == (1 if name == "http.accept_then" else 0)
+        run_to(sim, sim.now + timedelta(seconds=10))
+        assert len(sim.exchange.book) == (0 if name == "http.drop" else 1)
+        assert place(running) == (200 if name == "http.drop" else 422)
+
+
+def test_an_order_that_comes_late_is_an_order_of_that_moment() -> None:
+    """It is created when it arrives, not when it was sent."""
+    with served() as (sim, running):
+        sent = sim.now
+        sim.order_fault("http.delay_apply", seconds="7.5")
+        assert place(running) == 504
+        run_to(sim, sent + timedelta(seconds=20))
+        sim.lift_faults()
+        [late] = ask(running, "GET", "/v2/orders").json()
+        assert late["client_order_id"] == "only-once"
+        assert sim.exchange.book.open_orders()[0].created_at == sent + timedelta(seconds=7.5)
+
+
+REFUSALS = [
+    ("http.401", {}, 401, "application/json", "not authorized"),
+    ("http.429", {}, 429, "application/json", "42910000"),
+    ("http.5xx", {"status": "502", "body": "html"}, 502, "text/html", "<center><h1>502 Bad Gateway</h1></center>"),
+    ("http.5xx", {"status": "503"}, 503, "application/json", "message"),
+    ("http.5xx", {"status": "500", "body": "empty"}, 500, "text/html", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "status", "kind", "text"), REFUSALS)
+def test_a_refusal_reaches_the_client_and_nothing_reaches_the_broker(
+    name: str, given: dict[str, str], status: int, kind: str, text: str
+) -> None:
+    """Twice as ordered, with the body of a broken or busy service; the third request is served."""
+    with served() as (sim, running):
+        fault = sim.order_fault(name, times=2, **given)
+        for _ in range(2):
+            answer = ask(running, "POST", "/v2/orders", json=ORDER)
+            assert (answer.status_code, answer.headers["content-type"]) == (status, kind)
+            assert text in answer.text
+        assert len(sim.exchange.book) == 0
+        assert place(running) == 200
+        assert (fault.asked, fault.struck) == (2, 2)
+
+
+def test_429_may_say_when_to_come_back() -> None:
+    """Retry-After only where it was ordered."""
+    with served() as (sim, running):
+        sim.order_fault("http.429", retry_after=3, times=1)
+        assert ask(running, "GET", "/v2/account").headers["retry-after"] == "3"
+        sim.order_fault("http.429", times=1)
+        assert "retry-after" not in ask(running, "GET", "/v2/account").headers
+
+
+def test_a_truncated_answer_is_no_json() -> None:
+    """Either the body is short and says so, or the line breaks in the middle of it; the order stands both times."""
+    with served() as (sim, running):
+        sim.order_fault("http.truncate", times=1)
+        answer = ask(running, "POST", "/v2/orders", json=ORDER)
+        assert answer.status_code == 200
+        with pytest.raises(requests.JSONDecodeError):
+            answer.json()
+        assert len(sim.exchange.book) == 1
+        sim.order_fault("http.truncate", length="full", times=1)
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            ask(running, "GET", "/v2/account")
+        assert ask(running, "GET", "/v2/account").json()["cash"] == "467"
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "value"),
+    [
+        ({}, "status", "quantum_superposed"),
+        ({"change": "null_field", "field": "symbol"}, "symbol", None),
+        ({"change": "extra_key"}, "x_unannounced_field", {"since": "tomorrow"}),
+        ({"change": "unknown_enum", "field": "side"}, "side", "quantum_superposed"),
+    ],
+)
+def test_an_answer_may_say_what_no_client_knows(given: dict[str, str], field: str, value: object) -> None:
+    """Unknown words, nulls and extra keys, in single objects and in lists."""
+    with served() as (sim, running):
+        sim.order_fault("http.mutate_json", route="/v2/orders", times=2, **given)
+        assert ask(running, "POST", "/v2/orders", json=ORDER).json()[field] == value
+        assert ask(running, "GET", "/v2/orders").json()[0][field] == value
+        assert ask(running, "GET", "/v2/orders").json()[0].get(field) != value
+
+
+def test_a_slow_answer_outlasts_the_client_but_not_the_broker() -> None:
+    """The client gives up; the order was placed all the same."""
+    with served() as (sim, running):
+        sim.order_fault("http.slow", seconds=1, times=1)
+        assert place(running) == "timeout"
+        assert len(sim.exchange.book) == 1
+
+
+def test_a_stale_read_shows_the_account_of_a_moment_ago() -> None:
+    """An order is not there yet, a fill has not happened yet; two seconds later both are seen."""
+    with served() as (sim, running):
+        sim.order_fault("http.stale_read", seconds=2)
+        market = order("buy", "market", "1", client_order_id="fresh")
+        assert ask(running, "POST", "/v2/orders", json=market).status_code == 200
+        path = "/v2/orders:by_client_order_id?client_order_id=fresh"
+        assert ask(running, "GET", path).status_code == 404
+        run_to(sim, sim.now + timedelta(seconds=1))
+        assert sim.exchange.positions()
+        assert ask(running, "GET", path).status_code == 404
+        assert ask(running, "GET", "/v2/positions").json() == []
+        run_to(sim, sim.now + timedelta(seconds=2))
+        assert ask(running, "GET", path).json()["status"] == "filled"
+        assert ask(running, "GET", "/v2/positions").json()[0]["qty"] == "1"
+
+
+def test_only_the_route_and_the_account_that_were_named_are_struck() -> None:
+    """Everything else is served as ever, and without a fault everything is."""
+    with served() as (sim, running):
+        assert place(running) == 200
+        sim.order_fault("http.5xx", route="/v2/orders", account="0")
+        assert ask(running, "GET", "/v2/account").status_code == 200
+        assert ask(running, "GET", "/v2/orders").status_code == 503
+        with pytest.raises(ValueError, match="no account has this id, key id or number"):
+            sim.order_fault("http.5xx", account="1")
