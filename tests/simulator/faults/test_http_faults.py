@@ -39,7 +39,11 @@ def place(running: RunningSimulator) -> int | str:
         return "reset"
 
 
-LOST = [(name, answer) for name in ("http.drop", "http.accept_then", "http.delay_apply") for answer in ("reset", "timeout", "504")]
+LOST = [
+    (name, answer)
+    for name in ("http.drop", "http.accept_then", "http.delay_apply")
+    for answer in ("reset", "timeout", "504")
+]
 LOST += [("http.accept_then", "500"), ("http.accept_then", "400")]
 
 
