@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Final
 
 from alpaca_trader.simulator.market.calendar import NEW_YORK
@@ -54,8 +55,9 @@ def fraction(value: Decimal) -> str:
     return number(value.quantize(Decimal("0.0000000001"), ROUND_HALF_UP))
 
 
+@lru_cache(maxsize=4096)
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with `Z` and no padding zeros in the fraction."""
+    """RFC 3339 in UTC with `Z` and no padding zeros in the fraction. Remembered: an order shows the same times again and again."""
     text = moment.astimezone(UTC).isoformat()[:-6]
     if "." in text:
         text = text.rstrip("0").rstrip(".")
