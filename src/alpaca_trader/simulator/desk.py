@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from alpaca_trader.simulator.exchange.exchange import Exchange
+from alpaca_trader.simulator.exchange.watchlists import Watchlists
 from alpaca_trader.simulator.hub import Channel, TradeUpdate
 from alpaca_trader.simulator.profiles import Profile
 
@@ -33,6 +34,7 @@ class Desk:
     profile: Profile
     opened_at: datetime
     exchange: Exchange
+    watchlists: Watchlists
     updates: Channel[TradeUpdate]
 
     def command(self, name: str, arguments: Mapping[str, Any]) -> None:
@@ -45,6 +47,11 @@ class Desk:
             "close_position": self.exchange.close_position,
             "close_all": self.exchange.close_all,
             "configure": self.exchange.configure,
+            "create_watchlist": self.watchlists.create,
+            "change_watchlist": self.watchlists.change,
+            "append_to_watchlist": self.watchlists.append,
+            "remove_from_watchlist": self.watchlists.remove,
+            "delete_watchlist": self.watchlists.delete,
         }
         if name not in known:
             raise ValueError(f"{name!r} is not a command of this version")

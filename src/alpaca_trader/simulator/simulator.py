@@ -20,6 +20,7 @@ from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.exchange import Exchange
 from alpaca_trader.simulator.exchange.ids import seed_for, uuid_for
 from alpaca_trader.simulator.exchange.venue import OrderEvent
+from alpaca_trader.simulator.exchange.watchlists import Watchlists
 from alpaca_trader.simulator.faults.acts import TIME_ACTS, act
 from alpaca_trader.simulator.faults.board import Fault, FaultBoard, FaultOrder
 from alpaca_trader.simulator.faults.catalogue import kind_of, ordered
@@ -143,7 +144,9 @@ class Simulator:
 
         profile = PROFILES[account.profile]
         exchange = Exchange(self.market, self._timeline, profile, self.switches, seed, self.faults, record, publish)
-        desk = Desk(number, uuid_for(seed, "account", 0), account.keys, profile, self._timeline.now, exchange, channel)
+        watchlists = Watchlists(seed, lambda: self._timeline.now, exchange.asset, record)
+        account_id = uuid_for(seed, "account", 0)
+        desk = Desk(number, account_id, account.keys, profile, self.now, exchange, watchlists, channel)
         self.desks.append(desk)
         return desk
 

@@ -24,6 +24,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "invalid_field": Refusal(422, 40010001, "invalid {field}"),
     "missing_field": Refusal(422, 40010001, "{field} is required"),
     "invalid_parameter": Refusal(422, 40010001, "invalid {field}: {value}"),
+    "bad_request": Refusal(400, 40010000, "{text}"),
     "excludes": Refusal(422, 40010001, "{field} cannot be combined with {other}"),  # [ours]
     "no_quantity": Refusal(422, 40010001, "qty or notional is required"),
     "two_quantities": Refusal(422, 40010001, "only one of qty or notional is accepted"),
@@ -38,6 +39,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "stop_with_limit": Refusal(422, 40010001, "stop orders require no limit price"),  # [ours]
     "intent_mismatch": Refusal(422, 40010001, "position_intent {intent} does not fit side {side}"),  # [ours]
     "duplicate_client_order_id": Refusal(422, 40010001, "client_order_id must be unique"),
+    "duplicate_watchlist": Refusal(422, 40010001, "watchlist name must be unique"),  # [ours]
     # The asset and the kind of order
     "unknown_asset": Refusal(422, 42210000, 'asset "{symbol}" not found'),  # [ours]
     "asset_not_tradable": Refusal(422, 42210000, 'asset "{symbol}" is not tradable'),  # [ours]
@@ -92,6 +94,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "no_announcement": Refusal(404, 40410000, "corporate action announcement not found for {id}"),  # [ours]
     "no_option_position": Refusal(403, 40310000, "no available position for the specified contract"),
     "invalid_symbol": Refusal(422, 42210000, "invalid symbol"),
+    "no_watchlist": Refusal(404, 40410000, "watchlist not found for {what}"),  # [ours]
     "no_endpoint": Refusal(404, 40410000, "endpoint not found."),
     # The door
     "no_method": Refusal(405, 40510000, "method not allowed"),  # [ours]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from alpaca_trader.simulator.market.calendar import NEW_YORK, SessionHours, new_york_date
 from alpaca_trader.simulator.market.model import Market
-from alpaca_trader.simulator.rest.call import Answer, Call, Entry, choice, day
+from alpaca_trader.simulator.rest.call import Answer, Call, Entry, as_bad_request, choice, day
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.wire import new_york
 
@@ -66,8 +66,9 @@ def _clock(sim: Simulator, _call: Call) -> Answer:
 
 
 def _calendar(sim: Simulator, call: Call) -> Answer:
-    by_settlement = choice(call, "date_type", {"trading", "settlement"}, "trading") == "settlement"
-    first, last = day(call, "start") or FIRST_DAY, day(call, "end") or LAST_DAY
+    with as_bad_request():
+        by_settlement = choice(call, "date_type", {"trading", "settlement"}, "trading") == "settlement"
+        first, last = day(call, "start") or FIRST_DAY, day(call, "end") or LAST_DAY
     return 200, calendar_body(sim.market, first, last, by_settlement=by_settlement)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, DecimalException
@@ -76,6 +77,15 @@ def _refuse_constant(name: str) -> None:
 def wrong(field: str, value: str | None) -> BrokerError:
     """The refusal of a parameter's value."""
     return BrokerError("invalid_parameter", field=field, value=(value or "")[:_MAX_SHOWN])
+
+
+@contextmanager
+def as_bad_request() -> Iterator[None]:
+    """Refuse with 400 what is otherwise 422: the calendar's routes document it so."""
+    try:
+        yield
+    except BrokerError as refusal:
+        raise BrokerError("bad_request", text=refusal.text) from refusal
 
 
 def csv(text: str | None) -> set[str]:

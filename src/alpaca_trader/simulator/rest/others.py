@@ -213,7 +213,6 @@ def routes(sim: Simulator) -> list[BaseRoute]:
         ("GET", "/v2/options/contracts/{symbol_or_id}", _json(_option_contract)),
         ("POST", "/v2/positions/{symbol_or_id}/exercise", _json(_exercise)),
         ("POST", "/v2/positions/{symbol_or_id}/do-not-exercise", _json(_exercise)),
-        ("GET", "/v2/corporate_actions/announcements/{id}", _json(_announcement)),
         ("GET", "/v1beta1/options/meta/conditions/{ticktype}", _json(_option_conditions)),
         ("GET", "/v1beta1/logos/{symbol}", _logo),
         ("GET", "/v1beta1/events/corporate-actions", _corporate_action_events),
@@ -380,10 +379,6 @@ def _exercise(_sim: Simulator, request: Request) -> Answer:
     """No account here holds an option, so that there is nothing to exercise or to leave unexercised."""
     contract = request.path_params["symbol_or_id"]
     raise BrokerError("no_option_position" if _OPTION.fullmatch(contract) or _is_uuid(contract) else "invalid_symbol")
-
-
-def _announcement(_sim: Simulator, request: Request) -> Answer:
-    raise BrokerError("no_announcement", id=request.path_params["id"])
 
 
 def _is_uuid(text: str) -> bool:

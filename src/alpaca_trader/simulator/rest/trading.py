@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from alpaca_trader.simulator.rest import account, activities, assets, calendar, orders, positions
+from alpaca_trader.simulator.rest import (
+    account,
+    activities,
+    announcements,
+    assets,
+    calendar,
+    markets,
+    orders,
+    positions,
+    watchlists,
+)
 from alpaca_trader.simulator.rest.call import Entry
 
 TABLE: Final[Sequence[Entry]] = (
     *account.TABLE,
     *activities.TABLE,
     *calendar.TABLE,
+    *markets.TABLE,
     *assets.TABLE,
     *orders.TABLE,
     *positions.TABLE,
-    ("GET", "/v2/corporate_actions/announcements", lambda _sim, _call: (200, [])),
+    *watchlists.TABLE,
+    *announcements.TABLE,
 )
