@@ -8,7 +8,7 @@ GUARDED := */core/risk_manager.py,*/core/limits.py,*/core/gate.py,*/core/regimes
 GUARDED := $(GUARDED),*/core/sizing.py,*/core/entry_gates.py,*/core/fees.py,*/core/episode.py,*/core/accounts.py,*/core/recovery.py,*/core/config.py,*/core/settings.py,*/core/policy.py,*/core/strict_json.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format coverage bench lock clean
+.PHONY: help setup demo test check format coverage bench conformance lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ coverage: setup ## Branch coverage of the core; every branch of what guards mone
 bench: setup ## Measure speed and memory against plain baselines (four minutes)
 	@$(BIN)/python -m benchmarks
 
+conformance: setup ## Hold every answer of the simulator to the broker's own OpenAPI files (fetches them; three minutes)
+	@$(BIN)/python -m conformance
+
 # Index settings would be written into the lock, so it is made without them.
 COMPILE = env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_EXTRA_INDEX_URL -u UV_INDEX_URL -u UV_FIND_LINKS \
 	$(BIN)/uv pip compile --no-config --quiet --no-header --universal --python-version 3.11 --generate-hashes $(UPGRADE)
@@ -51,6 +54,7 @@ lock: setup ## Renew requirements/*.txt from pyproject.toml and *.in (UPGRADE=--
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) pyproject.toml --extra report --extra data --extra tls -o requirements/run.txt
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) requirements/conformance.in -o requirements/conformance.txt
 
 clean: ## Remove caches, coverage data and the demo's files (not .venv)
 	@rm -rf demo build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \

@@ -1,0 +1,119 @@
+"""The scripted session on the real server: every route of both files, asked well and badly, on days in which things happen."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
+from conformance import data, trading
+from conformance.client import CHEAP, DAY, EVENING, MORNING, NEXT_NOON, Session, example
+from conformance.judge import Judge, Operation
+
+SYMBOLS: Final = ("AAPL", "SPY", CHEAP)
+GENEROUS: Final = Switches(rate_limit=1_000_000)
+"""Nothing is refused for its number, and the headers are still sent."""
+_TIMEOUT_S: Final = 30
+
+
+@contextmanager
+def opened(judge: Judge, sim: Simulator) -> Iterator[Session]:
+    """Serve a simulator and open a session on it."""
+    with running_simulator(sim) as running:
+        connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=_TIMEOUT_S)
+        keys = {"APCA-API-KEY-ID": running.key, "APCA-API-SECRET-KEY": running.secret}
+        try:
+            yield Session(sim, judge, connection, keys)
+        finally:
+            connection.close()
+
+
+def market() -> GeneratedMarket:
+    """Two sessions with a month of history."""
+    return GeneratedMarket(7, SYMBOLS, DAY, days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a session found."""
+
+    profile: str
+    judge: Judge
+    surprises: list[str]
+    missing: list[Operation]
+
+    def text(self) -> str:
+        """One paragraph: what was touched and validated, then everything that was wrong."""
+        total = len(self.judge.operations())
+        statuses = sum(len(found) for found in self.judge.seen.values())
+        line = f"{self.profile}: routes touched {len(self.judge.touched())} / {total}, statuses seen {statuses}, "
+        line += f"answers validated {self.judge.validated}, deviations {len(self.wrong)}"
+        return "\n".join([line, *(f"  {wrong}" for wrong in self.wrong)])
+
+    @property
+    def wrong(self) -> list[str]:
+        """Deviations from the files, answers the script did not expect, routes nobody serves or asked."""
+        unasked = [operation for operation in self.judge.operations() if operation not in self.judge.touched()]
+        return [
+            *dict.fromkeys(self.judge.deviations),
+            *(f"unexpected: {line}" for line in self.surprises),
+            *(
+                f"{'not served' if operation in self.missing else 'not asked'}: {' '.join(operation)}"
+                for operation in unasked
+            ),
+        ]
+
+
+def play(judge: Judge, profile: str) -> Outcome:
+    """The whole session for a profile."""
+    sim = Simulator(market(), seed=7, start=MORNING, profile=profile, switches=GENEROUS)
+    with opened(judge, sim) as session:
+        for scene in _SCENES:
+            session.play(scene)
+    surprises, missing = session.surprises, session.missing
+    hurried = Simulator(market(), seed=7, start=MORNING, profile=profile, switches=Switches(rate_limit=1))
+    with opened(judge, hurried) as session:
+        _hurry(session)
+    return Outcome(profile, judge, surprises + session.surprises, sorted(missing - judge.touched()))
+
+
+def _strangers(session: Session) -> None:
+    """Every operation without keys and with wrong ones."""
+    wrong = {"APCA-API-KEY-ID": "PKWRONG", "APCA-API-SECRET-KEY": "wrong"}
+    for _, method, path in session.judge.operations():
+        session.ask(method, example(path), 401, headers={})
+        session.ask(method, example(path), 401, headers=wrong)
+
+
+def _hurry(session: Session) -> None:
+    """Every operation beyond the rate limit."""
+    session.ask("GET", "/v2/clock")
+    session.ask("GET", "/v2/stocks/trades/latest", query={"symbols": "AAPL"})
+    for _, method, path in session.judge.operations():
+        session.ask(method, example(path), 429)
+
+
+def _night(session: Session) -> None:
+    """The close, an evening, a night, and the next session's noon."""
+    session.until(EVENING)
+    trading.evening(session)
+    session.until(NEXT_NOON)
+
+
+_SCENES: Final = (
+    _strangers,
+    trading.account,
+    trading.reference,
+    data.others,
+    data.stocks,
+    trading.orders,
+    trading.linked_orders,
+    trading.positions,
+    trading.watchlists,
+    _night,
+    trading.reports,
+)
