@@ -238,6 +238,7 @@ def test_symbols_without_data_are_left_out(get: Get) -> None:
         ({"symbols": "SPY", "timeframe": "1Min", "asof": "once"}, "invalid asof: once"),
         ({"symbols": "SPY", "timeframe": "1Min", "page_token": "!"}, "invalid page_token: !"),
         ({"symbols": "SPY", "timeframe": "1Min", "page_token": "QUFQTA=="}, "invalid page_token: QUFQTA=="),
+        ({"symbols": "SPY", "timeframe": "1Min", "page_token": "é"}, "invalid page_token: é"),
     ],
 )
 def test_bad_requests_are_named(get: Get, query: dict[str, str], message: str) -> None:

@@ -7,7 +7,6 @@ Volumes are the market's own whatever feed is asked for; the feed decides only w
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -357,7 +356,7 @@ def _resume(token: str | None) -> tuple[str, datetime] | None:
         return None
     try:
         parts = base64.b64decode(token, validate=True).decode().split("|")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         parts = []
     moments = [moment for moment in map(_moment, parts[1:3]) if moment]
     if not moments:
