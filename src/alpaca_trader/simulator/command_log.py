@@ -121,7 +121,9 @@ def replayed(entries: Sequence[Entry]) -> Iterator[Entry]:
 
 
 def market_fingerprint(market: Market, start: datetime) -> str:
-    """A hash of the assets and of the bars of the first session from `start` on (of the first 50 symbols)."""
+    """What the market says of itself, else a hash of its assets and of its first session's bars (of the first 50 symbols)."""
+    if market.fingerprint is not None:
+        return market.fingerprint
     digest = hashlib.sha256()
     assets = market.assets()
     for asset in assets:

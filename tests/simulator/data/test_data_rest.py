@@ -366,7 +366,7 @@ def test_a_range_of_half_a_century_costs_no_more_than_its_bars(get: Get) -> None
 
 def test_a_halted_symbol_shows_a_quote_without_prices() -> None:
     """Price 0 means no quote on that side."""
-    halted = GeneratedMarket(7, ("NVDA",), DAY, history_days=1, halt=Halt("NVDA", OPEN + 10 * MINUTE, 5, 3.0))
+    halted = GeneratedMarket(7, ("NVDA",), DAY, history_days=1, halts=[Halt("NVDA", OPEN + 10 * MINUTE, 5, 3.0)])
     sim = Simulator(halted, seed=1, start=OPEN + 12 * MINUTE)
     quote = get_from(sim)("/v2/stocks/NVDA/quotes/latest")[1]["quote"]
     assert (quote["bp"], quote["ap"], quote["bs"], quote["as"]) == (0, 0, 0, 0)

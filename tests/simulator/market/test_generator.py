@@ -175,7 +175,7 @@ def test_a_halt_stops_trading_and_reopens_with_a_gap() -> None:
     assert hours is not None
     start = hours.open + timedelta(minutes=100)
     halt = Halt("NVDA", start, minutes=12, gap_pct=-6.0)
-    market, calm = GeneratedMarket(7, SYMBOLS, DAY, halt=halt), GeneratedMarket(7, SYMBOLS, DAY)
+    market, calm = GeneratedMarket(7, SYMBOLS, DAY, halts=[halt]), GeneratedMarket(7, SYMBOLS, DAY)
     end = start + timedelta(minutes=12)
     assert market.bars("NVDA", start, end) == []
     assert market.is_halted("NVDA", start)

@@ -163,6 +163,11 @@ class Market(Protocol):
     The methods with a body are what a plain market says; a market with halts, bands or corporate actions overrides them.
     """
 
+    @property
+    def fingerprint(self) -> str | None:
+        """Hex digest of everything that was or will be traded; None where the market does not tell markets apart itself."""
+        return None
+
     def assets(self) -> Sequence[AssetInfo]:
         """All assets, sorted by symbol: every name that ever trades here, as if no corporate action had ended it."""
         ...

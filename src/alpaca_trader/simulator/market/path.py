@@ -14,30 +14,34 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 
-from alpaca_trader.simulator.market.model import MarketBar, MarketQuote, MarketTrade
+from alpaca_trader.simulator.market.model import MarketBar, MarketQuote, MarketTrade, Tick
 
 INSTANTS = 12
 INSTANT_S = 5
 UNITS_PER_DOLLAR = 10_000
 """Prices are computed in integers of 1/100 cent: the finest increment a US stock price has (below $1)."""
 DEFAULT_SPREAD_BP = 2
+EXTENDED_SPREAD_BP = 20
+"""Before the open and after the close few stand ready to trade: ten times the spread of regular hours."""
 _CENT = 100
+_A_CENT, _A_UNIT = Decimal("0.01"), Decimal("0.0001")
 _OFFSETS = tuple(timedelta(seconds=INSTANT_S * k) for k in range(INSTANTS))
 
 
 @dataclass(frozen=True, slots=True)
 class MinutePath:
-    """The inside of one minute: twelve quotes, and the trades in time order (each at the instant of a quote)."""
+    """The inside of one minute: twelve quotes, the trades in time order (each at the instant of a quote), and both together."""
 
     quotes: tuple[MarketQuote, ...]
     trades: tuple[MarketTrade, ...]
+    ticks: tuple[Tick, ...]
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 17)
 def price_of(units: int) -> Decimal:
     """Decimal dollars for a price in 1/10000 dollar: two decimals where they suffice, else four."""
     cents, rest = divmod(units, _CENT)
-    return Decimal(units).scaleb(-4) if rest else Decimal(cents).scaleb(-2)
+    return units * _A_UNIT if rest else cents * _A_CENT
 
 
 def units_of(price: Decimal) -> int:
@@ -56,14 +60,18 @@ def minute_path(bar: MarketBar, seed: int, spread_bp: int = DEFAULT_SPREAD_BP) -
     prices, carriers = _prices(bar, digest)
     sizes = _sizes(bar.volume, carriers, digest)
     first_id = int(bar.start.timestamp()) // 60 * 16
-    quotes, trades = [], []
+    quotes: list[MarketQuote] = []
+    trades: list[MarketTrade] = []
+    ticks: list[Tick] = []
     for k, units in enumerate(prices):
         at = bar.start + _OFFSETS[k]
         bid, ask = _spread(units, spread_bp, odd_cent_below=bool(digest[k] & 64))
         quotes.append(MarketQuote(bar.symbol, at, price_of(bid), price_of(ask), *_quoted_sizes(digest[40 + k])))
+        ticks.append(quotes[-1])
         if sizes[k] or k in carriers:
             trades.append(MarketTrade(bar.symbol, at, price_of(units), sizes[k], first_id + k))
-    return MinutePath(tuple(quotes), tuple(trades))
+            ticks.append(trades[-1])
+    return MinutePath(tuple(quotes), tuple(trades), tuple(ticks))
 
 
 def _prices(bar: MarketBar, digest: bytes) -> tuple[list[int], tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -15,8 +15,10 @@ from alpaca_trader.simulator.market.calendar import (
     sessions_between,
     sessions_from,
 )
+from alpaca_trader.simulator.market.model import AssetInfo, CorporateAction
 from alpaca_trader.simulator.market.symbols import asset_info
-from alpaca_trader.simulator.market.tape import Columns, Ints, Tape, TapeMarket, session_flags
+from alpaca_trader.simulator.market.tape import Columns, Ints, phases
+from alpaca_trader.simulator.market.tape_market import TapeMarket
 
 COLUMN_NAMES = ("start", "open", "high", "low", "close", "volume", "vwap", "trade_count")
 
@@ -28,24 +30,48 @@ class RecordedMarket(TapeMarket):
     `open`, `high`, `low`, `close` (dollars, kept to 4 decimals), `volume` (shares), `vwap` (NaN where unknown) and
     `trade_count` (-1 where unknown). Minutes after the last traded session are left out.
 
-    Bars outside the regular session (the 16:00 closing-auction row too) are served as bars but have no ticks, so nothing
-    fills on them. An unknown or impossible vwap becomes (high + low + close) / 3 or the nearer of high and low; an unknown
-    trade count becomes 0. `seed` fixes the order of events inside each minute.
+    Bars outside the regular session are served as bars but have no ticks, so nothing fills on them, unless `extended`.
+    A bar that begins at the close is the closing auction. An unknown or impossible vwap becomes (high + low + close) / 3
+    or the nearer of high and low; an unknown trade count becomes 0. `seed` fixes the order of events inside each minute.
+    `actions` are what is known of the companies: prices stay as recorded, a rename carries the old symbol's later bars
+    to the new one, a delisting ends them. `listed` are asset records in place of the made-up ones.
 
-    Raises ValueError for a missing column, unequal lengths, times out of order or `day` not being a session.
+    Raises ValueError for a missing column, unequal lengths, times out of order, `day` not being a session, or an action
+    that cannot be.
     """
 
     def __init__(
-        self, frames: Mapping[str, Mapping[str, NDArray[np.generic]]], *, day: date, days: int = 1, seed: int = 0
+        self,
+        frames: Mapping[str, Mapping[str, NDArray[np.generic]]],
+        *,
+        day: date,
+        days: int = 1,
+        seed: int = 0,
+        extended: bool = False,
+        actions: Sequence[CorporateAction] = (),
+        listed: Sequence[AssetInfo] = (),
     ) -> None:
-        if session_on(day) is None:
-            raise ValueError(f"day {day} is not a trading session; the next one is {sessions_from(day, 1)[0].date}")
-        if days < 1:
-            raise ValueError(f"days {days} must be at least 1")
-        last_day = sessions_from(day, days)[-1].date
+        last_day = last_traded_day(day, days)
         end = int(new_york_midnight(last_day + timedelta(days=1)).timestamp())
-        tapes = {symbol: Tape(symbol, _columns(symbol, frame, end), seed) for symbol, frame in frames.items()}
-        super().__init__(tapes, {symbol: asset_info(symbol) for symbol in tapes}, day, last_day)
+        super().__init__(
+            {symbol: _columns(symbol, frame, end) for symbol, frame in frames.items()},
+            seed=seed,
+            day=day,
+            last_day=last_day,
+            assets={symbol: asset_info(symbol) for symbol in frames} | {asset.symbol: asset for asset in listed},
+            actions=actions,
+            extended=extended,
+            has_closing_rows=True,
+        )
+
+
+def last_traded_day(day: date, days: int) -> date:
+    """The last of `days` sessions from `day` on. Raises ValueError when `day` is not a session or `days` is below 1."""
+    if session_on(day) is None:
+        raise ValueError(f"day {day} is not a trading session; the next one is {sessions_from(day, 1)[0].date}")
+    if days < 1:
+        raise ValueError(f"days {days} must be at least 1")
+    return sessions_from(day, days)[-1].date
 
 
 def _columns(symbol: str, frame: Mapping[str, NDArray[np.generic]], end: int) -> Columns:
@@ -73,7 +99,7 @@ def _columns(symbol: str, frame: Mapping[str, NDArray[np.generic]], end: int) ->
         volume=np.asarray(frame["volume"]).astype(np.int64)[kept],
         trade_count=np.maximum(trade_count, 0),
         vwap=np.clip(vwap, low * 100, high * 100),
-        regular=_regular(start),
+        phase=phases_of(start),
     )
 
 
@@ -81,9 +107,9 @@ def _scaled(values: NDArray[np.generic], kept: NDArray[np.bool_], scale: float) 
     return np.rint(np.asarray(values, dtype=np.float64)[kept] * scale).astype(np.int64)
 
 
-def _regular(start: Ints) -> NDArray[np.bool_]:
+def phases_of(start: Ints) -> NDArray[np.int8]:
+    """The phase of each minute (epoch seconds, ascending) by the exchange's calendar."""
     if not len(start):
-        return np.zeros(0, dtype=np.bool_)
+        return np.zeros(0, dtype=np.int8)
     first, last = (datetime.fromtimestamp(int(start[k]), UTC).astimezone(NEW_YORK).date() for k in (0, -1))
-    sessions = sessions_between(first, last)
-    return session_flags(start, sessions) if sessions else np.zeros(len(start), dtype=np.bool_)
+    return phases(start, sessions_between(first, last))

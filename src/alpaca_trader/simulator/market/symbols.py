@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from alpaca_trader.simulator.market.luld import Tier
 from alpaca_trader.simulator.market.model import AssetInfo, asset_id
 
 
@@ -40,9 +41,14 @@ _KNOWN: dict[str, tuple[str, str, float, float, float, float, int]] = {
 }
 
 
+_LATE_OPTIONS = frozenset({"IWM", "QQQ", "SPY"})
+_ATTRIBUTES = ("fractional_eh_enabled", "has_options", "overnight_tradable")
+
+
 def asset_info(symbol: str) -> AssetInfo:
-    """Asset record: known names as they are, any other symbol an active, fractionable NASDAQ stock."""
+    """Asset record: known names as they are, any other symbol an active, fractionable NASDAQ stock without attributes."""
     name, exchange = _KNOWN[symbol][:2] if symbol in _KNOWN else (f"{symbol} Common Stock", "NASDAQ")
+    late = ("options_late_close",) if symbol in _LATE_OPTIONS else ()
     return AssetInfo(
         symbol=symbol,
         id=asset_id(symbol),
@@ -52,7 +58,18 @@ def asset_info(symbol: str) -> AssetInfo:
         tradable=True,
         marginable=True,
         shortable=True,
+        attributes=tuple(sorted((*_ATTRIBUTES, *late))) if symbol in _KNOWN else (),
     )
+
+
+def is_known(symbol: str) -> bool:
+    """Whether the symbol is one of the well-known names."""
+    return symbol in _KNOWN
+
+
+def luld_tier(symbol: str) -> Tier:
+    """The tier of its limit-up/limit-down bands: 1 for the well-known names (all in the Russell 1000 or tier-1 ETFs), else 2."""
+    return 1 if symbol in _KNOWN else 2
 
 
 def profile_of(symbol: str) -> SymbolProfile:

@@ -1,31 +1,40 @@
-"""The shared memory of both markets: one symbol's minutes in columns, read by time. Decimals are made only when asked for."""
+"""One symbol's minutes in columns, read by time, and the inside of a minute when somebody looks.
+
+Nothing is copied out of the columns: numbers are read where they lie and Decimals made only when asked for, so that
+thousands of symbols cost what their columns cost.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alpaca_trader.simulator.market.calendar import (
-    SessionHours,
-    new_york_date,
-    new_york_midnight,
-    session_on,
-    sessions_between,
+from alpaca_trader.simulator.market.calendar import SessionHours, new_york_date, new_york_midnight, session_on
+from alpaca_trader.simulator.market.model import Auction, Cross, MarketBar, MarketQuote, MarketTrade, Tick
+from alpaca_trader.simulator.market.path import (
+    DEFAULT_SPREAD_BP,
+    EXTENDED_SPREAD_BP,
+    INSTANT_S,
+    INSTANTS,
+    MinutePath,
+    minute_path,
+    price_of,
 )
-from alpaca_trader.simulator.market.model import AssetInfo, Market, MarketBar, MarketQuote, MarketTrade, Tick
-from alpaca_trader.simulator.market.path import INSTANT_S, INSTANTS, MinutePath, minute_path, price_of
 
 Ints = NDArray[np.int64]
 _PATHS_KEPT = 8
 _NOTHING = Decimal(0)
+_MICRO = Decimal("0.000001")
+PRE, REGULAR, POST, OTHER = 1, 2, 3, 0
+"""Phases of a session; OTHER is outside all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Columns:
     """One symbol's minutes, oldest first, as equally long int64 columns.
 
     `start` in epoch seconds UTC; open, high, low, close in 1/10000 dollar; `vwap` in 1/1000000 dollar;
-    `regular` marks the minutes inside the regular session.
+    `phase` (int8) tells the minutes of the regular session from those before and after it.
     """
 
     start: Ints
@@ -44,106 +53,138 @@ class Columns:
     volume: Ints
     trade_count: Ints
     vwap: Ints
-    regular: NDArray[np.bool_]
+    phase: NDArray[np.int8]
 
     def digest(self) -> bytes:
         """A hash of every value, for telling one tape from another."""
         joined = hashlib.sha256()
         for name in self.__slots__:
-            joined.update(getattr(self, name).tobytes())
+            joined.update(np.ascontiguousarray(getattr(self, name)).data)
         return joined.digest()
+
+    def rows(self, first: int, last: int) -> Columns:
+        """A view of some rows, without copying."""
+        return Columns(*(getattr(self, name)[first:last] for name in self.__slots__))
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """The rows of all parts, one part after the other."""
+    return Columns(*(np.concatenate([getattr(part, name) for part in parts]) for name in Columns.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
 class HaltSpan:
-    """No trading in [start, end), epoch seconds UTC. The quote is withdrawn at `start`."""
+    """No trading in [start, end), epoch seconds UTC. The quote is withdrawn at `start`; code and reason as in TradingStatus."""
 
     start: int
     end: int
+    code: str = "H"
+    reason: str = "T1"
 
 
 class Tape:
-    """One symbol's minutes by time, and the inside of each regular minute when somebody looks."""
+    """One symbol's minutes by time, and the inside of each minute that has ticks: regular ones, with `extended` all."""
 
-    def __init__(self, symbol: str, columns: Columns, seed: int, halt: HaltSpan | None = None) -> None:
+    def __init__(
+        self, symbol: str, columns: Columns, seed: int, halts: Sequence[HaltSpan] = (), *, extended: bool = False
+    ) -> None:
         self.symbol = symbol
         self.columns = columns
-        self.halt = halt
+        self.halts = tuple(sorted(halts, key=lambda halt: halt.start))
         self.seed = seed
-        self._regular_rows: list[int] = np.flatnonzero(columns.regular).tolist()
-        self._regular_start: list[int] = columns.start[columns.regular].tolist()
+        self.extended = extended
         c = columns
-        table = (c.start, c.open, c.high, c.low, c.close, c.volume, c.trade_count, c.vwap)
-        # Plain integers: reading single numbers out of an array costs more than the rest of making a bar.
-        self._rows: list[tuple[int, ...]] = list(zip(*(column.tolist() for column in table), strict=True))
+        # Reading a number through a memoryview costs a fraction of reading it out of the array.
+        self._cells = tuple(
+            np.ascontiguousarray(column).data
+            for column in (c.start, c.open, c.high, c.low, c.close, c.volume, c.trade_count, c.vwap)
+        )
+        self._start, self._close = self._cells[0], self._cells[4]
+        self._regular_start, self._regular_rows = _chosen(c.start, c.phase == REGULAR)
+        if extended:
+            self._tick_start, self._tick_rows = _chosen(c.start, c.phase != OTHER)
+        else:
+            self._tick_start, self._tick_rows = self._regular_start, self._regular_rows
+        self._halt_starts = [halt.start for halt in self.halts]
         self._path = lru_cache(maxsize=_PATHS_KEPT)(self._build_path)
 
     def bars(self, start: datetime, end: datetime) -> Sequence[MarketBar]:
         """Bars with start <= bar.start < end, regular and extended, oldest first."""
-        first, last = np.searchsorted(self.columns.start, (_ceil_s(start), _ceil_s(end)))
-        return [self._bar(row) for row in range(int(first), int(last))]
+        first = bisect_left(self._start, start.timestamp())
+        last = bisect_left(self._start, end.timestamp(), lo=first)
+        return [self.bar(row) for row in range(first, last)]
 
     def quote(self, at: datetime) -> MarketQuote | None:
-        """The quote standing at `at` inside the session that contains it; None before the session's first."""
-        moment = at.timestamp()
+        """The quote standing at `at` inside the phase that contains it; None before the phase's first.
+
+        The instant of the close belongs to the regular session unless a quote of after hours stands there.
+        """
         hours = session_on(new_york_date(at))
-        if hours is None or not hours.open <= at <= hours.close:
+        if hours is None:
             return None
-        index = self._regular_at(moment)
-        if index < 0 or self._regular_start[index] < hours.open.timestamp():
+        if hours.open <= at < hours.close:
+            return self._standing(at, hours.open)
+        if not self.extended:
+            return self._standing(at, hours.open) if at == hours.close else None
+        if hours.pre_open <= at < hours.open:
+            return self._standing(at, hours.pre_open)
+        if not hours.close <= at <= hours.post_close:
             return None
-        past = int(moment - self._regular_start[index]) // INSTANT_S
-        stood_at = self._regular_start[index] + INSTANT_S * min(past, INSTANTS - 1)
-        if self.halt and stood_at < self.halt.start <= moment:
-            return self._withdrawn()
-        return self._path(index).quotes[min(past, INSTANTS - 1)]
+        late = self._standing(at, hours.close)
+        return self._standing(at, hours.open) if late is None and at == hours.close else late
 
     def last_trade(self, at: datetime) -> MarketTrade | None:
         """The last print at or before `at`, however long ago; None when there was none."""
-        index = self._regular_at(at.timestamp())
+        index = bisect_right(self._tick_start, at.timestamp()) - 1
         if index < 0:
             return None
         return next(trade for trade in reversed(self._path(index).trades) if trade.at <= at)
 
     def ticks(self, after: datetime, until: datetime) -> Sequence[Tick]:
         """Quotes and trades with after < at <= until, in time order, the quote first where both share an instant."""
-        index = max(self._regular_at(after.timestamp()), 0)
-        stop = self._regular_at(until.timestamp()) + 1
+        index = max(bisect_right(self._tick_start, after.timestamp()) - 1, 0)
+        stop = bisect_right(self._tick_start, until.timestamp())
         found: list[Tick] = []
         for at_index in range(index, stop):
-            path = self._path(at_index)
-            found += [quote for quote in path.quotes if after < quote.at <= until]
-            found += [trade for trade in path.trades if after < trade.at <= until]
-        withdrawn = self._withdrawn() if self.halt else None
-        if withdrawn and after < withdrawn.at <= until:
-            found.append(withdrawn)
-        # A stable sort: quotes were put in before the trades of their minute.
-        found.sort(key=_tick_order)
+            found += [tick for tick in self._path(at_index).ticks if after < tick.at <= until]
+        withdrawn = [quote for quote in map(self._withdrawn, self.halts) if after < quote.at <= until]
+        if withdrawn:
+            found = sorted([*found, *withdrawn], key=_tick_order)
         return found
 
-    def is_halted(self, at: datetime) -> bool:
-        """True inside the halt, if this tape has one."""
-        return self.halt is not None and self.halt.start <= at.timestamp() < self.halt.end
+    def halt_at(self, at: datetime) -> HaltSpan | None:
+        """The halt in force at `at`."""
+        halt = self._last_halt(at.timestamp())
+        return halt if halt is not None and at.timestamp() < halt.end else None
 
     def previous_close(self, day: date) -> Decimal | None:
         """Close of the last regular minute before New York date `day`."""
         index = bisect_left(self._regular_start, new_york_midnight(day).timestamp()) - 1
-        return None if index < 0 else price_of(int(self.columns.close[self._regular_rows[index]]))
+        return None if index < 0 else price_of(self._close[self._regular_rows[index]])
 
-    def _regular_at(self, moment: float) -> int:
-        """Index of the last regular minute that began at or before `moment`; -1 when there is none."""
-        return bisect_right(self._regular_start, moment) - 1
+    def auction(self, hours: SessionHours, cross: Cross, *, has_closing_rows: bool) -> Auction | None:
+        """The session's cross: first or last regular print; with `has_closing_rows` the bar at the close, where there is one.
 
-    def _build_path(self, index: int) -> MinutePath:
-        return minute_path(self._bar(self._regular_rows[index]), self.seed)
+        None for a session without a regular bar, and where the symbol is halted at that instant.
+        """
+        opened, closed = hours.open.timestamp(), hours.close.timestamp()
+        first, last = bisect_left(self._regular_start, opened), bisect_left(self._regular_start, closed) - 1
+        at = hours.open if cross == "open" else hours.close
+        if first > last or self.halt_at(at):
+            return None
+        if cross == "open":
+            bar = self.bar(self._regular_rows[first])
+            return Auction(self.symbol, at, bar.open, bar.volume)
+        row = bisect_left(self._start, closed)
+        if has_closing_rows and row < len(self._start) and self._start[row] == closed:
+            bar = self.bar(row)
+            return Auction(self.symbol, at, bar.open, bar.volume)
+        bar = self.bar(self._regular_rows[last])
+        return Auction(self.symbol, at, bar.close, bar.volume)
 
-    def _withdrawn(self) -> MarketQuote:
-        assert self.halt is not None
-        at = datetime.fromtimestamp(self.halt.start, UTC)
-        return MarketQuote(self.symbol, at, _NOTHING, _NOTHING, 0, 0)
-
-    def _bar(self, row: int) -> MarketBar:
-        start, opened, high, low, close, volume, trade_count, vwap = self._rows[row]
+    def bar(self, row: int) -> MarketBar:
+        """The bar in a row of the columns."""
+        start, opened, high, low, close, volume, trade_count, vwap = (cells[row] for cells in self._cells)
         return MarketBar(
             self.symbol,
             datetime.fromtimestamp(start, UTC),
@@ -153,93 +194,56 @@ class Tape:
             price_of(close),
             volume,
             trade_count,
-            Decimal(vwap).scaleb(-6),
+            vwap * _MICRO,
         )
 
+    def _standing(self, at: datetime, begin: datetime) -> MarketQuote | None:
+        """The last quote in [begin, at]: one of a minute, or the withdrawal by a halt."""
+        moment, begins = at.timestamp(), begin.timestamp()
+        index = bisect_right(self._tick_start, moment) - 1
+        minute = self._tick_start[index] if index >= 0 else -1
+        instant = min(int(moment - minute) // INSTANT_S, INSTANTS - 1)
+        halt = self._last_halt(moment)
+        if halt is not None and halt.start >= max(begins, minute + INSTANT_S * instant + 1):
+            return self._withdrawn(halt)
+        return self._path(index).quotes[instant] if minute >= begins else None
 
-class TapeMarket(Market):
-    """A Market made of tapes. `day` is the first session to trade, `last_day` the last; sessions before `day` are history."""
+    def _last_halt(self, moment: float) -> HaltSpan | None:
+        index = bisect_right(self._halt_starts, moment) - 1
+        return self.halts[index] if index >= 0 else None
 
-    def __init__(self, tapes: Mapping[str, Tape], assets: Mapping[str, AssetInfo], day: date, last_day: date) -> None:
-        self.day = day
-        self.last_day = last_day
-        self._tapes = dict(sorted(tapes.items()))
-        self._assets = [assets[symbol] for symbol in self._tapes]
+    def _build_path(self, index: int) -> MinutePath:
+        row = self._tick_rows[index]
+        is_regular = self.columns.phase[row] == REGULAR
+        return minute_path(self.bar(row), self.seed, DEFAULT_SPREAD_BP if is_regular else EXTENDED_SPREAD_BP)
 
-    @property
-    def symbols(self) -> Sequence[str]:
-        """Symbols on the tape, sorted."""
-        return list(self._tapes)
-
-    @property
-    def fingerprint(self) -> str:
-        """Hex digest of everything that was or will be traded: equal exactly when two markets are the same."""
-        joined = hashlib.sha256(f"{self.day}|{self.last_day}".encode())
-        for symbol, tape in self._tapes.items():
-            joined.update(f"|{symbol}|{tape.seed}|{tape.halt}|".encode())
-            joined.update(tape.columns.digest())
-        return joined.hexdigest()
-
-    def assets(self) -> Sequence[AssetInfo]:
-        """All assets, sorted by symbol."""
-        return self._assets
-
-    def session(self, day: date) -> SessionHours | None:
-        """Regular hours of New York date `day`; None when the exchange is closed."""
-        return session_on(day)
-
-    def sessions(self, first: date, last: date) -> Sequence[SessionHours]:
-        """Sessions with first <= date <= last, oldest first."""
-        return sessions_between(first, last)
-
-    def bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[MarketBar]:
-        """One-minute bars with start <= bar.start < end, oldest first; extended hours included where the tape has them."""
-        tape = self._tapes.get(symbol)
-        return tape.bars(start, end) if tape else []
-
-    def quote(self, symbol: str, at: datetime) -> MarketQuote | None:
-        """The quote standing at `at`; None outside sessions, before a session's first quote and for unknown symbols.
-
-        During a halt it is a quote without prices (0 on both sides).
-        """
-        tape = self._tapes.get(symbol)
-        return tape.quote(at) if tape else None
-
-    def last_trade(self, symbol: str, at: datetime) -> MarketTrade | None:
-        """The last regular-hours print at or before `at`, of this or an earlier session."""
-        tape = self._tapes.get(symbol)
-        return tape.last_trade(at) if tape else None
-
-    def ticks(self, symbol: str, after: datetime, until: datetime) -> Sequence[Tick]:
-        """Quotes and trades of regular minutes with after < at <= until; quote before trade at equal times."""
-        tape = self._tapes.get(symbol)
-        return tape.ticks(after, until) if tape else []
-
-    def is_halted(self, symbol: str, at: datetime) -> bool:
-        """True while trading in the symbol is halted."""
-        tape = self._tapes.get(symbol)
-        return tape is not None and tape.is_halted(at)
-
-    def previous_close(self, symbol: str, day: date) -> Decimal | None:
-        """Close of the last regular minute before New York date `day`; None without history."""
-        tape = self._tapes.get(symbol)
-        return tape.previous_close(day) if tape else None
+    def _withdrawn(self, halt: HaltSpan) -> MarketQuote:
+        return MarketQuote(self.symbol, datetime.fromtimestamp(halt.start, UTC), _NOTHING, _NOTHING, 0, 0)
 
 
-def session_flags(start: Ints, sessions: Sequence[SessionHours]) -> NDArray[np.bool_]:
-    """Which minutes (epoch seconds, ascending) lie inside one of the sessions' regular hours."""
-    opens = np.array([int(hours.open.timestamp()) for hours in sessions], dtype=np.int64)
-    closes = np.array([int(hours.close.timestamp()) for hours in sessions], dtype=np.int64)
-    index = np.searchsorted(opens, start, side="right") - 1
-    inside: NDArray[np.bool_] = (index >= 0) & (start < closes[np.maximum(index, 0)])
-    return inside
+def phases(start: Ints, sessions: Sequence[SessionHours]) -> NDArray[np.int8]:
+    """The phase of each minute (epoch seconds, ascending) in one of `sessions` (oldest first)."""
+    if not sessions:
+        return np.zeros(len(start), dtype=np.int8)
+    edges = np.array(
+        [
+            [int(moment.timestamp()) for moment in (hours.pre_open, hours.open, hours.close, hours.post_close)]
+            for hours in sessions
+        ],
+        dtype=np.int64,
+    )
+    own = edges[np.maximum(np.searchsorted(edges[:, 0], start, side="right") - 1, 0)]
+    passed = (start[:, None] >= own).sum(axis=1)
+    found: NDArray[np.int8] = np.array([OTHER, PRE, REGULAR, POST, OTHER], dtype=np.int8)[passed]
+    return found
 
 
-def _ceil_s(moment: datetime) -> int:
-    """Epoch seconds, rounded up: bars begin on whole seconds, so this keeps `start <= bar.start` exact."""
-    whole = moment.replace(microsecond=0)
-    return int((whole if whole == moment else whole + timedelta(seconds=1)).timestamp())
+def _chosen(start: Ints, mask: NDArray[np.bool_]) -> tuple[Sequence[int], Sequence[int]]:
+    """Start and row of the chosen minutes; the columns themselves where all are chosen."""
+    if mask.all():
+        return np.ascontiguousarray(start).data, range(len(start))
+    return start[mask].data, np.flatnonzero(mask).astype(np.int64).data
 
 
-def _tick_order(tick: Tick) -> datetime:
-    return tick.at
+def _tick_order(tick: Tick) -> tuple[datetime, bool]:
+    return tick.at, isinstance(tick, MarketTrade)
