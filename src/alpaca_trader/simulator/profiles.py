@@ -10,18 +10,19 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An account as the broker opened it: cash in dollars, margin multiplier, whether regulatory fees are charged."""
+    """An account as the broker opened it: cash in dollars, margin multiplier, regulatory fees, short sales."""
 
     name: str
     account_number: str
     cash: Decimal
     multiplier: int
     has_fees: bool
+    may_short: bool
 
 
 PROFILES: Mapping[str, Profile] = {
-    "live467": Profile("live467", "467SIMULATED", Decimal("467.00"), 1, has_fees=True),
-    "paper100k": Profile("paper100k", "PA3SIMULATED", Decimal(100_000), 4, has_fees=False),
+    "live467": Profile("live467", "467SIMULATED", Decimal("467.00"), 1, has_fees=True, may_short=False),
+    "paper100k": Profile("paper100k", "PA3SIMULATED", Decimal(100_000), 4, has_fees=False, may_short=True),
 }
 """`live467` is a small live account (below $2,000: no margin, no shorting); `paper100k` is the default paper account."""
 
@@ -44,6 +45,14 @@ class Switches:
     """Status in the answer to a POST in market hours."""
     partial_fills: Literal["ten_percent", "never", "always"] = "ten_percent"
     """Random partial fills: one evaluation in ten, never, or once on every order that can be split."""
+    pdt_mode: Literal["off", "legacy"] = "off"
+    """`legacy`: the day-trading fields the broker removed on 2026-07-06, and the fourth day trade refused below $25,000."""
+    sl_cancel_event: Literal["sent", "suppressed"] = "sent"
+    """Whether the stream tells that a stop-loss was canceled because the take-profit filled (alpaca-py issue 198)."""
+    legs_after_partial: Literal["canceled", "activated"] = "canceled"
+    """What becomes of the legs when their entry ends partly filled: canceled (the position is naked), or for the filled part."""
+    auction_rest: Literal["canceled", "expired"] = "canceled"
+    """How the part of an `opg` or `cls` order ends that the auction left."""
     bp_price: Literal["nbbo", "collar"] = "nbbo"
     """What a market buy costs against buying power: the ask, or the ask plus 4 % (2.5 % from $50)."""
     rate_limit: int | None = 200

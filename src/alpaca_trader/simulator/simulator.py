@@ -19,7 +19,8 @@ from alpaca_trader.simulator.desk import AccountOrder, Desk, Keys
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.exchange import Exchange
 from alpaca_trader.simulator.exchange.ids import seed_for, uuid_for
-from alpaca_trader.simulator.exchange.venue import OrderEvent
+from alpaca_trader.simulator.exchange.life import OrderEvent
+from alpaca_trader.simulator.exchange.slippage import NoSlippage, Slippage
 from alpaca_trader.simulator.exchange.watchlists import Watchlists
 from alpaca_trader.simulator.faults.acts import TIME_ACTS, act
 from alpaca_trader.simulator.faults.board import Fault, FaultBoard, FaultOrder
@@ -55,10 +56,12 @@ class Simulator:
         state_dir: Path | None = None,
         keys: Keys = DEFAULT_KEYS,
         accounts: Sequence[AccountOrder] = (),
+        slippage: Slippage | None = None,
     ) -> None:
         """Open the accounts at virtual time `start` (aware), or continue from the command log in `state_dir`.
 
-        The first account has `profile` and `keys`; `accounts` are further, independent ones on the same market. Raises
+        The first account has `profile` and `keys`; `accounts` are further, independent ones on the same market. `slippage` is what
+        marketable orders pay beyond the quote (nothing, unless given). Raises
         ValueError for an unknown profile, keys used twice, a start without time zone, or a log of another simulation.
         """
         self.market = market
@@ -66,6 +69,7 @@ class Simulator:
         self.switches = switches
         self.lock = threading.RLock()
         self.hub = StreamHub()
+        self._slippage = slippage or NoSlippage()
         self._timeline = Timeline(start)
         self.start = self._timeline.now
         self.faults = FaultBoard(seed, lambda: self._timeline.now)
@@ -143,7 +147,18 @@ class Simulator:
             self._record(number, name, arguments)
 
         profile = PROFILES[account.profile]
-        exchange = Exchange(self.market, self._timeline, profile, self.switches, seed, self.faults, record, publish)
+        exchange = Exchange(
+            self.market,
+            self._timeline,
+            profile,
+            self.switches,
+            seed,
+            self.faults,
+            record,
+            publish,
+            self._slippage,
+            account.keys[0],
+        )
         watchlists = Watchlists(seed, lambda: self._timeline.now, exchange.asset, record)
         account_id = uuid_for(seed, "account", 0)
         desk = Desk(number, account_id, account.keys, profile, self.now, exchange, watchlists, channel)
@@ -258,6 +273,7 @@ class Simulator:
             "start": self.start.isoformat(),
             "market": market_fingerprint(self.market, self.start),
             "switches": asdict(self.switches),
+            "slippage": repr(self._slippage),
         }
         log = CommandLog(state_dir, identity)
         self._is_replaying = True

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alpaca_trader.simulator import BrokerError, Simulator, Switches
 from alpaca_trader.simulator.exchange.account import Account
-from alpaca_trader.simulator.exchange.activities import FeeActivity, FillActivity
+from alpaca_trader.simulator.exchange.activities import FillActivity, NonTradeActivity
 from alpaca_trader.simulator.exchange.fees import FeeAccrual, rates_on
 from alpaca_trader.simulator.profiles import PROFILES
 from tests.simulator.tiny import CLOSE, DAY, NEXT_OPEN, OPEN, TinyMarket, before, bought, order, run_to, simulator, tape
@@ -21,13 +21,13 @@ FLAT = ("100.00",) * 12
 
 def test_the_average_entry_price_is_weighted_by_day_and_first_in_first_out_overnight() -> None:
     """Day 1 buy 100 @ 10, 50 @ 12; day 2 buy 30 @ 15, sell 60 @ 14: 11.388889 in the day, 11.75 after it (domain 7.1)."""
-    account = Account.opened(PROFILES["paper100k"], DAY)
-    account.apply(DAY, "XYZ", "buy", Decimal(100), Decimal(10))
-    account.apply(DAY, "XYZ", "buy", Decimal(50), Decimal(12))
+    account = Account.opened(PROFILES["paper100k"], DAY, OPEN)
+    account.apply(OPEN, DAY, date(2026, 11, 23), "XYZ", "buy", Decimal(100), Decimal(10))
+    account.apply(OPEN, DAY, date(2026, 11, 23), "XYZ", "buy", Decimal(50), Decimal(12))
     account.snapshot_close(DAY, lambda _symbol: Decimal(12))
     following = date(2026, 11, 23)
-    account.apply(following, "XYZ", "buy", Decimal(30), Decimal(15))
-    account.apply(following, "XYZ", "sell", Decimal(60), Decimal(14))
+    account.apply(NEXT_OPEN, following, date(2026, 11, 24), "XYZ", "buy", Decimal(30), Decimal(15))
+    account.apply(NEXT_OPEN, following, date(2026, 11, 24), "XYZ", "sell", Decimal(60), Decimal(14))
     position = account.positions["XYZ"]
     assert position.qty == 120
     assert round(position.average, 6) == Decimal("11.388889")
@@ -69,9 +69,9 @@ def test_fees_are_charged_after_the_close_and_close_the_day_s_identity() -> None
     run_to(sim, CLOSE + timedelta(seconds=1))
     view = sim.exchange.account()
     assert (view.cash, view.accrued_fees, view.last_equity) == (Decimal("466.95"), Decimal(0), Decimal(467))
-    fees = [entry for entry in sim.exchange.activities() if isinstance(entry, FeeActivity)]
-    assert [(entry.kind, entry.amount, entry.day) for entry in fees] == [
-        (kind, Decimal("0.01"), DAY) for kind in ("REG", "TAF", "CAT")
+    fees = [entry for entry in sim.exchange.activities() if isinstance(entry, NonTradeActivity)]
+    assert [(entry.type, entry.sub_type, entry.net_amount, entry.day) for entry in fees] == [
+        ("FEE", kind, Decimal("-0.01"), DAY) for kind in ("REG", "TAF", "CAT")
     ]
     run_to(sim, NEXT_OPEN)
     view = sim.exchange.account()
@@ -83,7 +83,7 @@ def test_paper_charges_no_fees() -> None:
     sim = simulator(*FLAT, profile="paper100k")
     bought(sim, "1")
     run_to(sim, NEXT_OPEN)
-    assert not [entry for entry in sim.exchange.activities() if isinstance(entry, FeeActivity)]
+    assert not [entry for entry in sim.exchange.activities() if isinstance(entry, NonTradeActivity)]
 
 
 def test_the_balance_rolls_before_the_next_open() -> None:
@@ -177,8 +177,8 @@ def check_identities(sim: Simulator, start: Decimal) -> None:
         if isinstance(entry, FillActivity):
             signed = entry.qty if entry.side == "buy" else -entry.qty
             cash, shares = cash - signed * entry.price, shares + signed
-        elif isinstance(entry, FeeActivity):
-            fees += entry.amount
+        elif isinstance(entry, NonTradeActivity):
+            fees -= entry.net_amount
         assert shares >= 0
         assert cash >= 0
     view = sim.exchange.account()

@@ -76,6 +76,7 @@ def test_authenticate_listen_and_hear_every_update_in_order(running: RunningSimu
             "price",
             "qty",
             "position_qty",
+            "settle_date",
             "order",
         } == fill.keys()
         assert (fill["price"], fill["qty"], fill["position_qty"]) == ("100.01", "0.5", "0.5")

@@ -1,4 +1,4 @@
-"""What happened to the account's money: one FILL per execution, one FEE per fee type and day."""
+"""What happened to the account's money and shares: one FILL per execution, one other entry per fee, transfer, dividend, split ..."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from alpaca_trader.simulator.market.calendar import NEW_YORK, new_york_date
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One entry. `id` starts with the New York local time in milliseconds and sorts by time."""
+    """One entry. `id` starts with the New York local time in milliseconds and sorts by time; `type` is the broker's, e.g. FILL."""
 
     id: str
+    type: str
     at: datetime
     day: date
 
@@ -26,6 +27,8 @@ class FillActivity(Activity):
     """One execution of an order, with the order's totals after it."""
 
     order_id: str
+    client_order_id: str
+    execution_id: str
     symbol: str
     side: str
     price: Decimal
@@ -36,11 +39,19 @@ class FillActivity(Activity):
 
 
 @dataclass(frozen=True, slots=True)
-class FeeActivity(Activity):
-    """A regulatory fee of one day, dollars taken from cash."""
+class NonTradeActivity(Activity):
+    """Anything but an execution: `net_amount` dollars came (went when negative), `qty` shares came or went.
 
-    kind: str
-    amount: Decimal
+    Types: FEE (`sub_type` REG, TAF, CAT), CSD and CSW (deposit, withdrawal), DIV, INT, SPLIT, NC (name change), CIL (cash
+    in lieu of a fraction of a share), REORG.
+    """
+
+    sub_type: str
+    net_amount: Decimal
+    symbol: str | None = None
+    qty: Decimal | None = None
+    per_share_amount: Decimal | None = None
+    description: str = ""
 
 
 class Activities:
@@ -54,27 +65,55 @@ class Activities:
         """Every entry so far, oldest first."""
         return self._entries
 
-    def add_fill(self, at: datetime, order: SimOrder, price: Decimal, qty: Decimal, leaves: Decimal) -> None:
-        """Enter one execution."""
+    def add_fill(
+        self,
+        at: datetime,
+        order: SimOrder,
+        execution_id: str,
+        price: Decimal,
+        qty: Decimal,
+        leaves: Decimal,
+        status: str,
+    ) -> None:
+        """Enter one execution; `status` is the order's after it."""
         self._entries.append(
             FillActivity(
-                self._id(at),
-                at,
-                new_york_date(at),
-                order.id,
-                order.symbol,
-                order.side,
-                price,
-                qty,
-                order.filled_qty,
-                leaves,
-                order.status,
+                id=self._id(at),
+                type="FILL",
+                at=at,
+                day=new_york_date(at),
+                order_id=order.id,
+                client_order_id=order.client_order_id,
+                execution_id=execution_id,
+                symbol=order.symbol,
+                side=order.side,
+                price=price,
+                qty=qty,
+                cum_qty=order.filled_qty,
+                leaves_qty=leaves,
+                order_status=status,
             )
         )
 
-    def add_fee(self, at: datetime, day: date, kind: str, amount: Decimal) -> None:
-        """Enter one day's fee of one type."""
-        self._entries.append(FeeActivity(self._id(at), at, day, kind, amount))
+    def add(
+        self,
+        kind: str,
+        at: datetime,
+        day: date,
+        net_amount: Decimal,
+        *,
+        sub_type: str = "",
+        symbol: str | None = None,
+        qty: Decimal | None = None,
+        per_share: Decimal | None = None,
+        description: str = "",
+    ) -> None:
+        """Enter anything else, booked for `day`."""
+        self._entries.append(
+            NonTradeActivity(
+                self._id(at), kind, at, day, sub_type, net_amount, symbol, qty, per_share, description or kind
+            )
+        )
 
     def _id(self, at: datetime) -> str:
         local = at.astimezone(NEW_YORK)

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from alpaca_trader.simulator.exchange.errors import BrokerError
-from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
+from alpaca_trader.simulator.exchange.orders import STOP_LOSS, TAKE_PROFIT, ZERO, SimOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class OrderFilter:
     side: str | None = None
     after_order_id: str | None = None
     before_order_id: str | None = None
+    nested: bool = False
+    """List the first member of each group only; it passes the status when any member does."""
 
 
 class OrderBook:
@@ -76,11 +78,13 @@ class OrderBook:
         return sorted((order for held in self._open.values() for order in held.values()), key=lambda order: order.seq)
 
     def held_shares(self, symbol: str) -> Decimal:
-        """Shares of a symbol that open sells keep from other sells."""
-        return sum((order.held_shares for order in self._open.get(symbol, {}).values()), ZERO)
+        """Shares of a symbol that open closing orders keep from others."""
+        return sum(
+            (order.held_shares for order in self._open.get(symbol, {}).values() if not _shares_the_hold(order)), ZERO
+        )
 
     def reserved_cash(self) -> Decimal:
-        """Dollars that open buys keep from other buys."""
+        """Dollars that open opening orders keep from others."""
         return sum((order.reserved_cash for held in self._open.values() for order in held.values()), ZERO)
 
     def find(self, wanted: OrderFilter) -> Sequence[SimOrder]:
@@ -90,7 +94,7 @@ class OrderBook:
         """
         after_seq = self.get(wanted.after_order_id).seq if wanted.after_order_id else -1
         before_seq = self.get(wanted.before_order_id).seq if wanted.before_order_id else len(self._orders)
-        candidates = self.open_orders() if wanted.status == "open" else self._orders
+        candidates = self.open_orders() if wanted.status == "open" and not wanted.nested else self._orders
         found: list[SimOrder] = []
         for order in candidates if wanted.is_ascending else reversed(candidates):
             if len(found) == wanted.limit:
@@ -100,9 +104,19 @@ class OrderBook:
         return found
 
 
+def _shares_the_hold(order: SimOrder) -> bool:
+    """True for a stop-loss whose take-profit is at work: both stand for the same shares."""
+    return order.group_role == STOP_LOSS and any(
+        other.group_role == TAKE_PROFIT and other.is_open and other.status != "held" for other in order.members()
+    )
+
+
 def _passes(order: SimOrder, wanted: OrderFilter) -> bool:
+    if wanted.nested and order.parent is not None:
+        return False
+    members = order.members() if wanted.nested else [order]
     return (
-        (wanted.status != "closed" or not order.is_open)
+        (wanted.status == "all" or any(member.is_open == (wanted.status == "open") for member in members))
         and (wanted.symbols is None or order.symbol in wanted.symbols)
         and (wanted.side is None or order.side == wanted.side)
         and (wanted.after is None or order.submitted_at > wanted.after)

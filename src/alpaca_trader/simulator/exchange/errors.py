@@ -38,10 +38,12 @@ REFUSALS: Mapping[str, Refusal] = {
     "limit_with_stop": Refusal(422, 40010001, "limit orders require no stop price"),  # [ours]
     "stop_with_limit": Refusal(422, 40010001, "stop orders require no limit price"),  # [ours]
     "intent_mismatch": Refusal(422, 40010001, "position_intent {intent} does not fit side {side}"),  # [ours]
+    "intent_of_position": Refusal(422, 40010001, "position_intent {intent} does not fit the position"),  # [ours]
     "duplicate_client_order_id": Refusal(422, 40010001, "client_order_id must be unique"),
     "duplicate_watchlist": Refusal(422, 40010001, "watchlist name must be unique"),  # [ours]
     # The asset and the kind of order
     "unknown_asset": Refusal(422, 42210000, 'asset "{symbol}" not found'),  # [ours]
+    "asset_not_active": Refusal(422, 42210000, 'asset "{symbol}" is not active'),  # [ours]
     "asset_not_tradable": Refusal(422, 42210000, 'asset "{symbol}" is not tradable'),  # [ours]
     "sub_penny": Refusal(
         422,
@@ -53,6 +55,9 @@ REFUSALS: Mapping[str, Refusal] = {
     "fractional_not_day": Refusal(422, 42210000, "fractional orders must be DAY orders"),
     "fractional_not_simple": Refusal(422, 42210000, "fractional orders must be simple orders"),
     "fractional_type": Refusal(422, 42210000, "fractional orders must be market, limit, stop, or stop_limit orders"),
+    "fractional_extended": Refusal(
+        422, 42210000, 'fractional orders of "{symbol}" are not accepted in extended hours'
+    ),  # [ours]
     "fractional_market_only": Refusal(422, 42210000, "fractional orders must be market orders"),  # [ours]
     "notional_not_market": Refusal(422, 42210000, "notional orders must be market orders"),  # [ours]
     "fractional_short": Refusal(422, 42210000, "fractional orders cannot be sold short"),
@@ -61,7 +66,27 @@ REFUSALS: Mapping[str, Refusal] = {
     "ioc_when_closed": Refusal(422, 42210000, "{tif} orders are only accepted during market hours"),  # [ours]
     "stop_not_below": Refusal(422, 42210000, "stop price must be less than current price"),
     "stop_not_above": Refusal(422, 42210000, "stop price must be greater than current price"),
-    "unsupported": Refusal(422, 42210000, "{what} is not supported by this simulator"),  # [ours]
+    "trail_for_type": Refusal(422, 40010001, "{type} orders require no trail_price or trail_percent"),  # [ours]
+    "trailing_with_price": Refusal(422, 40010001, "trailing stop orders require no stop or limit price"),  # [ours]
+    "one_trail": Refusal(
+        422, 40010001, "trailing stop orders must specify one of trail_price or trail_percent"
+    ),  # [ours]
+    "opg_when_closed": Refusal(422, 42210000, "opg orders are not accepted between 9:28am and 7:00pm ET"),  # [ours]
+    "cls_when_closed": Refusal(422, 42210000, "cls orders are not accepted between 3:50pm and 7:00pm ET"),  # [ours]
+    # Linked orders
+    "no_options": Refusal(422, 40010001, "order_class mleg is not accepted for us_equity orders"),  # [ours]
+    "exits_of_simple": Refusal(422, 40010001, "simple orders require no take_profit or stop_loss"),  # [ours]
+    "class_needs": Refusal(422, 40010001, "{order_class} orders require {what}"),  # [ours]
+    "oco_limit": Refusal(422, 40010001, "oco orders must be limit orders"),  # [ours]
+    "trailing_simple": Refusal(422, 42210000, "trailing stop orders must be simple orders"),  # [ours]
+    "bracket_entry": Refusal(403, 40310000, "bracket orders must be entry orders"),
+    "oco_exit": Refusal(403, 40310000, "oco orders must be exit orders"),  # [ours]
+    "profit_above_stop": Refusal(422, 42210000, "take_profit.limit_price must be > stop_loss.stop_price"),
+    "profit_below_stop": Refusal(422, 42210000, "take_profit.limit_price must be < stop_loss.stop_price"),
+    "stop_below_base": Refusal(422, 42210000, "stop_loss.stop_price must be <= base_price - 0.01"),
+    "stop_above_base": Refusal(422, 42210000, "stop_loss.stop_price must be >= base_price + 0.01"),  # [ours]
+    "profit_above_base": Refusal(422, 42210000, "take_profit.limit_price must be >= base_price + 0.01"),
+    "profit_below_base": Refusal(422, 42210000, "take_profit.limit_price must be <= base_price - 0.01"),  # [ours]
     # The account and its other orders
     "account_blocked": Refusal(403, 40310000, "account is not authorized to trade"),
     "wash_trade": Refusal(403, 40310000, "potential wash trade detected. use complex orders"),
@@ -69,6 +94,13 @@ REFUSALS: Mapping[str, Refusal] = {
         403, 40310000, "insufficient qty available for order (requested: {requested}, available: {available})"
     ),
     "no_shorting": Refusal(403, 40310000, "account is not allowed to short"),
+    "asset_not_shortable": Refusal(422, 42210000, 'asset "{symbol}" cannot be sold short'),
+    "hard_to_borrow": Refusal(422, 42210000, "only day orders allowed for hard-to-borrow asset"),
+    "long_while_short": Refusal(403, 40310000, "cannot open a long buy while a short sell order is open"),
+    "short_while_long": Refusal(403, 40310000, "cannot open a short sell while a long buy order is open"),
+    "liquidation_only": Refusal(403, 40310000, "account is restricted to liquidation only"),
+    "day_trading": Refusal(403, 40310100, "trade denied due to pattern day trading protection"),
+    "not_withdrawable": Refusal(422, 40010001, "amount exceeds withdrawable cash"),  # [ours]
     "no_short_to_close": Refusal(403, 40310000, "no short position to close"),  # [ours]
     "open_closing_orders": Refusal(
         422,
@@ -79,9 +111,15 @@ REFUSALS: Mapping[str, Refusal] = {
     # Replace and cancel
     "cannot_replace": Refusal(422, 42210000, "cannot replace order in {status} status"),
     "already_replaced": Refusal(422, 42210000, "order already replaced"),
+    "chain_open": Refusal(422, 42210000, "order chain not fully replaced"),
     "nothing_changed": Refusal(422, 42210000, "order parameters are not changed"),
     "qty_below_filled": Refusal(422, 42210000, "qty must be > filled_qty"),
     "notional_replace": Refusal(422, 42210000, "notional orders cannot be replaced"),  # [ours]
+    "oto_replace": Refusal(422, 42210000, "oto orders cannot be replaced"),  # [ours]
+    "linked_replace": Refusal(
+        422, 42210000, "only limit_price and stop_price of linked orders can be replaced"
+    ),  # [ours]
+    "trail_not_for_type": Refusal(422, 42210000, "trail is only valid for trailing stop orders"),  # [ours]
     "fractional_replace": Refusal(422, 42210000, "qty of fractional orders cannot be replaced"),  # [ours]
     "cancel_pending": Refusal(422, 42210000, "order pending cancel"),
     "replace_pending": Refusal(422, 42210000, "order pending replace"),  # [ours]

@@ -1,31 +1,33 @@
-"""The broker's counter: takes commands, refuses or accepts them, and answers questions about orders, positions and money.
+"""The broker's counter: takes commands from the API layer, checks them, and hands them to the venue; answers questions.
 
-Every changing command is recorded before it is applied, so that the record alone rebuilds the exchange. Values are plain
-Python: fields named as on the wire, numbers as Decimal, int or string.
+Every command is recorded before it is applied, refused ones too: replaying them on an equal market gives an equal state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
-from alpaca_trader.simulator.exchange import checks, parse
-from alpaca_trader.simulator.exchange.account import Account, AccountView, Position
+from alpaca_trader.simulator.exchange import checks, linked, parse, sessions
+from alpaca_trader.simulator.exchange.account import Account, AccountView, LedgerEntry
 from alpaca_trader.simulator.exchange.activities import Activity
 from alpaca_trader.simulator.exchange.book import OrderBook
 from alpaca_trader.simulator.exchange.configuration import Configuration
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.ids import uuid_for
+from alpaca_trader.simulator.exchange.life import Publish
 from alpaca_trader.simulator.exchange.matching import collar
 from alpaca_trader.simulator.exchange.orders import ZERO, OrderRequest, SimOrder
+from alpaca_trader.simulator.exchange.positions import Position
 from alpaca_trader.simulator.exchange.replacing import changed_terms
-from alpaca_trader.simulator.exchange.venue import Publish, Venue, gtc_expiry
+from alpaca_trader.simulator.exchange.slippage import NoSlippage, Slippage
+from alpaca_trader.simulator.exchange.venue import Venue
 from alpaca_trader.simulator.faults.board import FaultBoard
 from alpaca_trader.simulator.market.calendar import new_york_date
-from alpaca_trader.simulator.market.model import AssetInfo, Market
+from alpaca_trader.simulator.market.model import ActionKind, AssetInfo, CorporateAction, Market
 from alpaca_trader.simulator.profiles import Profile, Switches
 from alpaca_trader.simulator.timeline import Timeline
 from alpaca_trader.simulator.wire import NANO, decimals, parse_number
@@ -36,11 +38,17 @@ Record = Callable[[str, Mapping[str, object]], None]
 _HUNDRED: Final = Decimal(100)
 _MAX_DECIMALS: Final = 9
 _LOOK_BACK: Final = timedelta(days=14)
+_SHORT_MARKUP: Final = Decimal("1.03")
+"""An opening short is counted at this much of the ask, or at its limit if that is higher (alpaca-contract 3.8)."""
+_MOST_EXPOSURE: Final = 6
+"""Times the equity: above it the account may only close (alpaca-contract 3.8)."""
+_MOST_DAY_TRADES: Final = 3
+_DAY_TRADING_EQUITY: Final = Decimal(25_000)
 
 
 @dataclass(frozen=True, slots=True)
 class PositionView:
-    """A position at one instant; prices in dollars per share."""
+    """A position at one instant; prices in dollars per share, `qty`, `cost` and `day_cost` negative when short."""
 
     asset: AssetInfo
     qty: Decimal
@@ -53,7 +61,7 @@ class PositionView:
 
 
 class Exchange:
-    """The one account's broker. Call from one thread at a time (the simulator's lock)."""
+    """One account's broker. Call from one thread at a time (the simulator's lock)."""
 
     def __init__(
         self,
@@ -65,39 +73,56 @@ class Exchange:
         faults: FaultBoard,
         record: Record,
         publish: Publish,
+        slippage: Slippage | None = None,
+        key: str = "",
     ) -> None:
+        """`key` is the account's key id: faults may name it."""
         self._market = market
         self._clock = timeline
         self._switches = switches
         self._seed = seed
+        self._faults = faults
         self._record = record
+        self._key = key
         today = new_york_date(timeline.now)
         before = market.sessions(today - _LOOK_BACK, today - timedelta(days=1))
-        self._account = Account.opened(profile, before[-1].date if before else today)
-        self._venue = Venue(market, timeline, switches, seed, self._account, faults, publish)
-        self._assets = {asset.symbol: asset for asset in market.assets()}
-        self._asset_ids = {asset.id: asset for asset in market.assets()}
-        self.configuration = Configuration(max_margin_multiplier=str(profile.multiplier))
+        self._account = Account.opened(profile, before[-1].date if before else today, timeline.now)
+        self._venue = Venue(market, timeline, switches, slippage or NoSlippage(), seed, self._account, faults, publish)
+        self._assets: dict[str, AssetInfo] = {}
+        self._asset_ids: dict[str, AssetInfo] = {}
+        self._read_assets()
+        self.configuration = Configuration(
+            max_margin_multiplier=str(profile.multiplier), no_shorting=not profile.may_short
+        )
+
+    # Questions
 
     @property
     def is_open(self) -> bool:
         """True during regular hours."""
         return self._venue.is_open
 
-    # Questions
-
     @property
     def book(self) -> OrderBook:
         """All orders; read only."""
         return self._venue.book
 
+    @property
+    def is_blocked(self) -> bool:
+        """True while the broker lets the account do nothing (fault `account.blocked`)."""
+        return self._faults.strikes("account.blocked", account=self._key) is not None
+
     def activities(self) -> Sequence[Activity]:
-        """Fills and fees, oldest first."""
+        """Fills, fees, transfers, dividends and the rest, oldest first."""
         return self._venue.activities.all()
+
+    def ledger(self) -> Sequence[LedgerEntry]:
+        """Cash and holdings after every change of either, oldest first; the first entry is the opening of the account."""
+        return self._account.ledger
 
     def account(self) -> AccountView:
         """The account now."""
-        return self._account.view(self._venue.price, self.book.reserved_cash())
+        return self._account.view(self._venue.price, self._reserved())
 
     def positions(self) -> Sequence[PositionView]:
         """All positions, sorted by symbol."""
@@ -118,22 +143,43 @@ class Exchange:
             raise BrokerError("no_asset", symbol=symbol_or_id)
         return asset
 
+    def _read_assets(self) -> None:
+        self._assets = {asset.symbol: asset for asset in self._market.assets()}
+        self._asset_ids = {asset.id: asset for asset in self._market.assets()}
+
     def _find_asset(self, symbol_or_id: str) -> AssetInfo | None:
         return self._assets.get(symbol_or_id.upper()) or self._asset_ids.get(symbol_or_id.lower())
 
+    def _reserved(self) -> Decimal:
+        """Dollars kept by open orders; with the fault `account.bp_lag` those of young orders are not seen yet."""
+        fault = self._faults.strikes("account.bp_lag", account=self._key)
+        if fault is None:
+            return self.book.reserved_cash()
+        seen_until = self._clock.now - timedelta(seconds=float(fault.get("seconds", 5)))
+        return sum((order.reserved_cash for order in self.book.open_orders() if order.submitted_at <= seen_until), ZERO)
+
     def _view(self, position: Position) -> PositionView:
         price = self._venue.price(position.symbol) or position.average
-        lastday = self._market.previous_close(position.symbol, new_york_date(self._clock.now))
+        today = new_york_date(self._clock.now)
+        lastday = self._market.previous_close(position.symbol, today)
+        free = max(ZERO, abs(position.qty) - self.book.held_shares(position.symbol))
         return PositionView(
             asset=self._assets[position.symbol],
             qty=position.qty,
-            qty_available=max(ZERO, position.qty - self.book.held_shares(position.symbol)),
+            qty_available=free.copy_sign(position.qty) if free else ZERO,
             average=position.average,
             cost=position.cost,
             day_cost=position.day_cost,
             price=price,
-            lastday_price=price if lastday is None else lastday,
+            lastday_price=price if lastday is None else self._as_of_today(position.symbol, lastday, today),
         )
+
+    def _as_of_today(self, symbol: str, close: Decimal, today: date) -> Decimal:
+        """Yesterday's close in today's shares: divided by the ratio of a split that takes effect today."""
+        for action in self._market.corporate_actions(today, today):
+            if action.symbol == symbol and action.kind in {"split", "stock_dividend"}:
+                close = close * action.old_rate / action.new_rate
+        return close
 
     # Commands
 
@@ -150,21 +196,24 @@ class Exchange:
         client_id = parse.client_order_id(fields)
         if client_id is not None and self.book.has_client_id(client_id):
             raise BrokerError("duplicate_client_order_id")
-        if terms.stop_price != order.stop_price:
+        if terms.stop_price is not None and terms.stop_price != order.stop_price:
             checks.check_stop_price(order.side, terms.stop_price, self._venue.price(order.symbol))
         open_orders = self.book.open_orders(order.symbol)
-        checks.check_wash(order.side, order.type, terms.limit_price, open_orders)
-        successor = self._make(terms, order.asset_id, client_id, self._reserve_price(terms))
+        checks.check_wash(terms, open_orders)
+        intent = order.position_intent
+        successor = self._make(terms, order.asset_id, intent, client_id, self._reserve_price(terms, intent))
         successor.status, successor.replaces = "pending_new", order.id
         successor.filled_qty, successor.filled_value = order.filled_qty, order.filled_value
-        if order.side == "sell":
+        successor.expires_at = order.expires_at if terms.time_in_force == order.time_in_force else successor.expires_at
+        if order.is_closing and order.status != "held":
+            held = abs(self._account.held(order.symbol))
             reserved = self.book.held_shares(order.symbol) - order.held_shares
-            held = self._account.held(order.symbol)
             checks.check_shares(order.symbol, successor.held_shares, held, reserved, open_orders)
-        else:
-            power = self.account().buying_power + order.reserved_cash
-            checks.check_buying_power(successor.cost(), power)
+        elif not order.is_closing:
+            checks.check_buying_power(successor.cost(), self.account().buying_power + order.reserved_cash)
         self._venue.request_replace(order, successor)
+        if self._faults.strikes("replace.error_but_applied", symbol=order.symbol):
+            raise BrokerError("internal")
         return successor
 
     def cancel(self, order_id: str) -> None:
@@ -185,22 +234,20 @@ class Exchange:
         return asked
 
     def close_position(self, symbol_or_id: str, qty: object = None, percentage: object = None) -> SimOrder:
-        """Sell a position, whole or the given shares or percent of it, with a market DAY order."""
+        """Close a position, whole or the given shares or percent of it, with a market DAY order."""
         self._record("close_position", {"symbol_or_id": symbol_or_id, "qty": qty, "percentage": percentage})
         position = self.position(symbol_or_id)
-        return self._submit(_closing(position, _part(position.qty, qty, percentage)))
+        return self._submit(_closing(position, _part(abs(position.qty), qty, percentage)))
 
     def close_all(self, *, cancel_orders: bool = False) -> Sequence[tuple[str, SimOrder | BrokerError]]:
-        """Sell every position; with `cancel_orders` all open orders are canceled at once first. Returns symbol and order or refusal."""
+        """Close every position; with `cancel_orders` all open orders are canceled at once first. Returns symbol and order or refusal."""
         self._record("close_all", {"cancel_orders": cancel_orders})
         if cancel_orders:
-            for order in self.book.open_orders():
-                if order.predecessor is None:
-                    self._venue.cancel_now(order)
+            self._cancel_at_once(self.book.open_orders())
         results: list[tuple[str, SimOrder | BrokerError]] = []
         for position in self.positions():
             try:
-                results.append((position.asset.symbol, self._submit(_closing(position, position.qty))))
+                results.append((position.asset.symbol, self._submit(_closing(position, abs(position.qty)))))
             except BrokerError as refusal:
                 results.append((position.asset.symbol, refusal))
         return results
@@ -209,97 +256,208 @@ class Exchange:
         """Change the account configuration."""
         self._record("configure", {"fields": dict(fields)})
         self.configuration = self.configuration.changed(fields)
-        allowed = min(self._account.profile.multiplier, int(self.configuration.max_margin_multiplier))
-        self._account.max_multiplier = allowed
+        profile = self._account.profile
+        self._account.max_multiplier = min(profile.multiplier, int(self.configuration.max_margin_multiplier))
+        self._account.may_short = profile.may_short and not self.configuration.no_shorting
         return self.configuration
+
+    # What the client does not do itself
+
+    def transfer(self, amount: Decimal | str, kind: str | None = None) -> None:
+        """Deposit dollars, or withdraw them (negative): booked at once as CSD, CSW, or the `kind` of transfer that is named.
+
+        Raises BrokerError where it is not a whole-cent amount, or more than what is settled and free.
+        """
+        self._record("transfer", {"amount": str(amount), "kind": kind})
+        value = parse_number(amount if isinstance(amount, Decimal) else str(amount))
+        if value is None or value == ZERO or decimals(value) > 2:
+            raise BrokerError("invalid_field", field="amount")
+        if value < ZERO and -value > self._account.withdrawable(self.book.reserved_cash()):
+            raise BrokerError("not_withdrawable")
+        now = self._clock.now
+        self._account.add_cash(now, value, is_flow=True)
+        name = kind or ("CSD" if value > ZERO else "CSW")
+        self._venue.activities.add(name, now, new_york_date(now), value, description="transfer")
+
+    def liquidate(self, symbol: str | None = None) -> Sequence[SimOrder]:
+        """The broker itself closes one position or all: open orders of the symbol end, a market order closes what is held."""
+        self._record("liquidate", {"symbol": symbol})
+        placed = []
+        for position in self.positions():
+            if symbol is None or position.asset.symbol == symbol:
+                self._cancel_at_once(self.book.open_orders(position.asset.symbol))
+                placed.append(self._accepted(_closing(position, abs(position.qty))))
+        return placed
+
+    def corporate_action(
+        self,
+        kind: ActionKind,
+        symbol: str,
+        *,
+        old_rate: str = "1",
+        new_rate: str = "1",
+        cash: str = "0",
+        new_symbol: str | None = None,
+    ) -> None:
+        """Apply a corporate action to this account now, outside the market's own calendar of them (faults `corp.*`)."""
+        arguments = {"old_rate": old_rate, "new_rate": new_rate, "cash": cash, "new_symbol": new_symbol}
+        self._record("corporate_action", {"kind": kind, "symbol": symbol, **arguments})
+        today = new_york_date(self._clock.now)
+        number = len(self._venue.activities.all())
+        rates = Decimal(old_rate), Decimal(new_rate), Decimal(cash)
+        action_id = uuid_for(self._seed, f"action-{symbol}", number)
+        self._read_assets()
+        self._venue.registrar.apply(CorporateAction(action_id, kind, symbol, today, today, *rates, new_symbol))
 
     # How a command is carried out
 
     def _submit(self, fields: Mapping[str, object]) -> SimOrder:
-        """The checks in the order of alpaca-contract 3.1."""
-        if self.configuration.suspend_trade:
+        if self.configuration.suspend_trade or self.is_blocked:
             raise BrokerError("account_blocked")
-        request = parse.parse_order(fields)
+        return self._accepted(fields)
+
+    def _accepted(self, fields: Mapping[str, object]) -> SimOrder:
+        """The checks in the order of alpaca-contract 3.1, then the order on the books."""
+        request = linked.with_limit(parse.parse_order(fields))
         if request.client_order_id is not None and self.book.has_client_id(request.client_order_id):
             raise BrokerError("duplicate_client_order_id")
         asset = self._find_asset(request.symbol)
         if asset is None:
             raise BrokerError("unknown_asset", symbol=request.symbol)
+        request = replace(request, symbol=asset.symbol)
         checks.check_asset(request, asset, self._switches, fractional_trading=self.configuration.fractional_trading)
-        if request.time_in_force in {"ioc", "fok"} and not self.is_open:
-            raise BrokerError("ioc_when_closed", tif=request.time_in_force)
-        checks.check_stop_price(request.side, request.stop_price, self._venue.price(asset.symbol))
-        checks.check_wash(request.side, request.type, request.limit_price, self.book.open_orders(asset.symbol))
-        checks.check_no_short(request, self._account.held(asset.symbol))
-        reserve_price = self._reserve_price(request)
-        order = self._make(request, asset.id, request.client_order_id, reserve_price)
-        if request.side == "sell":
-            self._check_sell(order)
+        self._check_hours(request)
+        last = self._venue.price(asset.symbol)
+        checks.check_stop_price(request.side, request.stop_price, last)
+        linked.check_exit_prices(request, last)
+        open_orders = self.book.open_orders(asset.symbol)
+        checks.check_wash(request, open_orders)
+        intent = checks.intent_of(request, self._account.held(asset.symbol))
+        if intent == "sell_to_open":
+            checks.check_short(request, asset, is_allowed=self.account().shorting_enabled)
+        checks.check_opening(intent, open_orders)
+        order = self._make(request, asset.id, intent, request.client_order_id, self._reserve_price(request, intent))
+        if order.is_closing:
+            self._check_closing(order, open_orders)
         else:
-            checks.check_minimum(request, order.cost())
-            checks.check_buying_power(order.cost(), self.account().buying_power)
+            self._check_money(request, order)
+        self._add_legs(order, request)
         self._venue.accept(order)
         return order
 
-    def _check_sell(self, order: SimOrder) -> None:
-        open_orders = self.book.open_orders(order.symbol)
-        sells = [other for other in open_orders if other.side == "sell"]
+    def _check_hours(self, request: OrderRequest) -> None:
+        tif, now = request.time_in_force, self._clock.now
+        if tif in {"ioc", "fok"} and not self.is_open:
+            raise BrokerError("ioc_when_closed", tif=tif)
+        if tif == "opg" and not sessions.takes_auction_orders(self._market, now, "open"):
+            raise BrokerError("opg_when_closed")
+        if tif == "cls" and not sessions.takes_auction_orders(self._market, now, "close"):
+            raise BrokerError("cls_when_closed")
+
+    def _check_closing(self, order: SimOrder, open_orders: Sequence[SimOrder]) -> None:
+        others = [other for other in open_orders if other.is_closing]
         if not self.is_open:
-            checks.check_closing_notional(order.is_notional, sells)
-        checks.check_shares(
-            order.symbol,
-            order.held_shares,
-            self._account.held(order.symbol),
-            self.book.held_shares(order.symbol),
-            open_orders,
-        )
+            checks.check_closing_notional(order.is_notional, others)
+        held, reserved = abs(self._account.held(order.symbol)), self.book.held_shares(order.symbol)
+        checks.check_shares(order.symbol, order.held_shares, held, reserved, open_orders)
+        if self._switches.pdt_mode == "legacy":
+            self._check_day_trades(order, others)
+
+    def _check_day_trades(self, order: SimOrder, others: Sequence[SimOrder]) -> None:
+        """The rule of before 2026-06: the fourth day trade in five days is refused below $25,000 (alpaca-contract 3.16)."""
+        account = self.account()
+        trades = self._account.day_trades
+        pending = trades.would_count(sorted({other.symbol for other in others} | {order.symbol}))
+        if account.last_equity < _DAY_TRADING_EQUITY and account.day_trades + pending > _MOST_DAY_TRADES:
+            raise BrokerError("day_trading")
+
+    def _check_money(self, request: OrderRequest, order: SimOrder) -> None:
+        account = self.account()
+        checks.check_minimum(request, order.cost())
+        exposure = account.long_market_value - account.short_market_value
+        if exposure > _MOST_EXPOSURE * account.equity:
+            raise BrokerError("liquidation_only")
+        checks.check_buying_power(order.cost(), account.buying_power)
 
     def _make(
-        self, request: OrderRequest, asset_id: str, client_order_id: str | None, reserve_price: Decimal
+        self,
+        request: OrderRequest,
+        asset_id: str,
+        intent: str,
+        client_order_id: str | None,
+        reserve_price: Decimal,
+        *,
+        ahead: int = 0,
     ) -> SimOrder:
-        seq, now = len(self.book), self._clock.now
-        session = self._venue.trading_session()
+        """An order that is not on the books yet, `ahead` places after the next one."""
+        seq, now = len(self.book) + ahead, self._clock.now
+        extended, tif = request.extended_hours, request.time_in_force
         return SimOrder(
             id=uuid_for(self._seed, "order", seq),
             seq=seq,
             client_order_id=client_order_id or uuid_for(self._seed, "client-order", seq),
             asset_id=asset_id,
-            symbol=self._asset_ids[asset_id].symbol,
+            symbol=request.symbol,
             side=request.side,
             type=request.type,
-            time_in_force=request.time_in_force,
+            time_in_force=tif,
             qty=request.qty,
             notional=request.notional,
             limit_price=request.limit_price,
             stop_price=request.stop_price,
-            position_intent="buy_to_open" if request.side == "buy" else "sell_to_close",
-            status=self._switches.post_status if self.is_open else "accepted",
+            position_intent=intent,
+            status=self._switches.post_status if self._venue.trades_now(extended=extended, tif=tif) else "accepted",
             created_at=now,
             updated_at=now,
             submitted_at=now,
-            expires_at=gtc_expiry(now) if request.time_in_force == "gtc" else session.close,
+            expires_at=sessions.expiry(self._market, now, tif, extended=extended),
             reserve_price=reserve_price,
+            trail_price=request.trail_price,
+            trail_percent=request.trail_percent,
+            extended_hours=extended,
+            order_class=request.order_class,
         )
 
-    def _reserve_price(self, request: OrderRequest) -> Decimal:
+    def _add_legs(self, order: SimOrder, request: OrderRequest) -> None:
+        """Make the further members of a linked order: held until the entry is filled, at work at once in an OCO."""
+        order.group_role = linked.first_role(order.order_class)
+        if order.group_role is None:
+            return
+        order.group_id = uuid_for(self._seed, "group", order.seq)
+        intent = linked.leg_intent(order.position_intent)
+        for ahead, (role, terms) in enumerate(linked.leg_requests(request), start=1):
+            bound = terms.limit_price or terms.stop_price
+            assert bound is not None, "a leg is a limit or a stop"
+            leg = self._make(terms, order.asset_id, intent, None, bound, ahead=ahead)
+            leg.group_id, leg.group_role, leg.parent = order.group_id, role, order
+            if order.order_class != "oco":
+                leg.status = "held"
+            order.legs.append(leg)
+
+    def _reserve_price(self, request: OrderRequest, intent: str) -> Decimal:
         """Dollars per share the order is counted at: its limit, a buy stop's collar, else the far side of the quote.
 
-        Source: alpaca-contract 3.8; with the market closed, the last trade.
+        Source: alpaca-contract 3.8; with the market closed, the last trade. An opening short: its limit or 103 % of the ask.
         """
+        if intent == "sell_to_open":
+            asked = self._quoted("buy", request.symbol) * _SHORT_MARKUP
+            return max(asked, request.limit_price or ZERO)
         if request.limit_price is not None:
             return request.limit_price
         if request.stop_price is not None:
             return collar(request.stop_price) if request.side == "buy" else request.stop_price
-        symbol = request.symbol
-        quote = self._market.quote(symbol, self._clock.now) if self.is_open else None
-        far_side = ZERO
-        if quote is not None:
-            far_side = quote.ask if request.side == "buy" else quote.bid
+        reference = self._quoted(request.side, request.symbol)
+        if request.side == "buy" and request.qty is not None and self._switches.bp_price == "collar":
+            return collar(reference)
+        return reference
+
+    def _quoted(self, side: str, symbol: str) -> Decimal:
+        """What a buy would pay or a sell get now; the last trade where nobody quotes."""
+        quote = self._market.quote(symbol, self._clock.now)
+        far_side = ZERO if quote is None else quote.ask if side == "buy" else quote.bid
         reference = far_side if far_side > ZERO else self._venue.price(symbol)
         if reference is None:
             raise BrokerError("asset_not_tradable", symbol=symbol)
-        if request.side == "buy" and request.qty is not None and self._switches.bp_price == "collar":
-            return collar(reference)
         return reference
 
     def _cancel(self, order: SimOrder) -> None:
@@ -311,10 +469,15 @@ class Exchange:
             raise BrokerError("replace_pending")
         self._venue.request_cancel(order)
 
+    def _cancel_at_once(self, orders: Sequence[SimOrder]) -> None:
+        for order in orders:
+            if order.predecessor is None and order.is_open:
+                self._venue.life.cancel(order)
+
 
 def _closing(position: PositionView, qty: Decimal) -> Mapping[str, object]:
-    symbol = position.asset.symbol
-    return {"symbol": symbol, "side": "sell", "type": "market", "time_in_force": "day", "qty": qty}
+    side = "sell" if position.qty > ZERO else "buy"
+    return {"symbol": position.asset.symbol, "side": side, "type": "market", "time_in_force": "day", "qty": qty}
 
 
 def _part(held: Decimal, qty: object, percentage: object) -> Decimal:

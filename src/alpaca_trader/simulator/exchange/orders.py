@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
@@ -10,12 +10,23 @@ from typing import Final
 from alpaca_trader.simulator.wire import NANO
 
 OPEN_STATUSES: Final = frozenset(
-    {"accepted", "pending_new", "new", "partially_filled", "pending_cancel", "pending_replace"}
+    {"accepted", "pending_new", "new", "partially_filled", "pending_cancel", "pending_replace", "held"}
 )
 """States from which an order can still change; every other state is final."""
 
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
+ENTRY, TAKE_PROFIT, STOP_LOSS = "entry", "take_profit", "stop_loss"
+"""What a member of a bracket, OTO or OCO is for (`group_role`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitPrices:
+    """The exits of a linked order, dollars per share; a stop with a limit is a stop-limit order."""
+
+    take_profit: Decimal | None = None
+    stop: Decimal | None = None
+    stop_limit: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +41,11 @@ class OrderRequest:
     notional: Decimal | None
     limit_price: Decimal | None
     stop_price: Decimal | None
+    trail_price: Decimal | None
+    trail_percent: Decimal | None
     extended_hours: bool
     order_class: str
+    exits: ExitPrices
     client_order_id: str | None
     position_intent: str | None
 
@@ -57,6 +71,7 @@ class SimOrder:
     notional: Decimal | None
     limit_price: Decimal | None
     stop_price: Decimal | None
+    """For a trailing stop: where it stands now, None until it is acknowledged."""
     position_intent: str
     status: str
     created_at: datetime
@@ -64,11 +79,22 @@ class SimOrder:
     submitted_at: datetime
     expires_at: datetime
     reserve_price: Decimal
-    """Dollars per share an open buy takes from buying power (dollars per share expected, for a notional sell)."""
+    """Dollars per share an open buy or short sale takes from buying power (expected per share, for a notional sell)."""
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    extended_hours: bool = False
+    order_class: str = ""
+    group_id: str | None = None
+    group_role: str | None = None
+    parent: SimOrder | None = None
+    legs: list[SimOrder] = field(default_factory=list)
+    """The exits of a bracket or OTO entry, or the stop of an OCO; the first member of the group holds them."""
     filled_qty: Decimal = ZERO
     filled_value: Decimal = ZERO
     """Sum of price x quantity over all executions."""
     executions: int = 0
+    hwm: Decimal | None = None
+    """Best price since a trailing stop was acknowledged: highest for a sell, lowest for a buy."""
     filled_at: datetime | None = None
     expired_at: datetime | None = None
     canceled_at: datetime | None = None
@@ -84,6 +110,8 @@ class SimOrder:
     """True once a trade has touched the stop price."""
     rested_on: date | None = None
     """The session in which the order was looked at and found not marketable."""
+    queue_ahead: Decimal = ZERO
+    """Shares that were quoted at a resting limit's price before it came: they trade first."""
 
     @property
     def is_open(self) -> bool:
@@ -101,9 +129,24 @@ class SimOrder:
         return self.qty is None or self.qty != self.qty.to_integral_value()
 
     @property
+    def is_closing(self) -> bool:
+        """True when the order reduces a position."""
+        return self.position_intent in {"sell_to_close", "buy_to_close"}
+
+    @property
+    def is_trailing(self) -> bool:
+        """True for a trailing stop."""
+        return self.type == "trailing_stop"
+
+    @property
     def is_stop(self) -> bool:
-        """True for a stop or stop-limit order that no trade has elected yet."""
-        return self.stop_price is not None and not self.is_elected
+        """True for a stop, stop-limit or trailing stop order that no trade has elected yet."""
+        return not self.is_elected and (self.stop_price is not None or self.is_trailing)
+
+    @property
+    def is_exit_member(self) -> bool:
+        """True for the take-profit or stop-loss of a bracket, OTO or OCO."""
+        return self.group_role in {TAKE_PROFIT, STOP_LOSS}
 
     @property
     def filled_avg_price(self) -> Decimal | None:
@@ -119,16 +162,16 @@ class SimOrder:
 
     @property
     def held_shares(self) -> Decimal:
-        """Shares an open sell keeps from other sells (the larger of old and new while a replace is pending)."""
-        if self.side != "sell" or not self.is_open or self.predecessor is not None:
+        """Shares an open closing order keeps from others (the larger of old and new while a replace is pending)."""
+        if not self.is_closing or not self.is_open or self.predecessor is not None or self.status == "held":
             return ZERO
         own = max(ZERO, self.leaves(self.reserve_price))
         return own if self.successor is None else max(own, self.successor.leaves(self.successor.reserve_price))
 
     @property
     def reserved_cash(self) -> Decimal:
-        """Dollars an open buy keeps from other buys (the larger of old and new while a replace is pending)."""
-        if self.side != "buy" or not self.is_open or self.predecessor is not None:
+        """Dollars an open opening order keeps from others (the larger of old and new while a replace is pending)."""
+        if self.is_closing or not self.is_open or self.predecessor is not None:
             return ZERO
         own = self.cost()
         return own if self.successor is None else max(own, self.successor.cost())
@@ -139,3 +182,8 @@ class SimOrder:
             assert self.notional is not None, "an order has a quantity or a notional"
             return max(ZERO, self.notional - self.filled_value)
         return (self.qty - self.filled_qty) * self.reserve_price
+
+    def members(self) -> list[SimOrder]:
+        """The orders linked with this one, the first member of the group first; itself alone when it is simple."""
+        first = self.parent or self
+        return [first, *first.legs]

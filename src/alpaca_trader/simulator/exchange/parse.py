@@ -1,7 +1,6 @@
-"""Reading an order request: its shape, its enums, and which fields its type needs or forbids (checks 3 and 4 of the contract).
+"""Reading an order request: its shape, its enums, which fields its type needs or forbids, and what may be combined.
 
-What this simulator cannot do truthfully (trailing stops, linked orders, extended hours, auctions) is refused here with
-a text that says so; it is never accepted and done differently.
+These are checks 3, 4, 8 and 9 of alpaca-contract 3.1, as far as the request alone decides them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from alpaca_trader.simulator.exchange.errors import BrokerError
-from alpaca_trader.simulator.exchange.orders import ONE, ZERO, OrderRequest
+from alpaca_trader.simulator.exchange.orders import ONE, ZERO, ExitPrices, OrderRequest
 from alpaca_trader.simulator.wire import decimals, parse_bool, parse_number
 
 SIDES: Final = frozenset({"buy", "sell"})
@@ -24,6 +23,8 @@ _INTENTS: Final = {
     "sell_to_open": "sell",
     "sell_to_close": "sell",
 }
+_RESTING: Final = frozenset({"day", "gtc"})
+_ALL_PERCENT: Final = Decimal(100)
 _MAX_CLIENT_ID: Final = 128
 _MAX_DECIMALS: Final = 9
 _MIN_NOTIONAL: Final = ONE
@@ -50,16 +51,47 @@ def parse_order(fields: Fields) -> OrderRequest:
         notional=quantity(fields, "notional"),
         limit_price=price(fields, "limit_price"),
         stop_price=price(fields, "stop_price"),
+        trail_price=price(fields, "trail_price"),
+        trail_percent=price(fields, "trail_percent"),
         extended_hours=extended,
         order_class="" if order_class == "simple" else order_class,
+        exits=_exits(fields),
         client_order_id=client_order_id(fields),
         position_intent=_intent(fields, side),
     )
     _check_quantities(request)
     _check_fractional(request)
     _check_prices(request)
-    _check_supported(request)
+    _check_combination(request)
+    _check_linked(request)
     return request
+
+
+def _exits(fields: Fields) -> ExitPrices:
+    """The prices inside `take_profit` and `stop_loss`; absent parts are None."""
+    profit, loss = (_part(fields, name) for name in ("take_profit", "stop_loss"))
+    if loss and not _given(loss, "stop_price"):
+        raise BrokerError("missing_field", field="stop_loss.stop_price")
+    if profit and not _given(profit, "limit_price"):
+        raise BrokerError("missing_field", field="take_profit.limit_price")
+    found = ExitPrices(price(profit, "limit_price"), price(loss, "stop_price"), price(loss, "limit_price"))
+    check_increment("take_profit.limit_price", found.take_profit)
+    check_increment("stop_loss.stop_price", found.stop)
+    check_increment("stop_loss.limit_price", found.stop_limit)
+    return found
+
+
+def _part(fields: Fields, name: str) -> Fields:
+    part = fields.get(name)
+    if part is None:
+        return {}
+    if not isinstance(part, dict):
+        raise BrokerError("invalid_field", field=name)
+    return part
+
+
+def _given(fields: Fields, name: str) -> bool:
+    return fields.get(name) not in (None, "")
 
 
 def _check_quantities(request: OrderRequest) -> None:
@@ -87,10 +119,13 @@ def _check_fractional(request: OrderRequest) -> None:
 
 def _check_prices(request: OrderRequest) -> None:
     has_limit, has_stop = request.limit_price is not None, request.stop_price is not None
+    trails = [request.trail_price, request.trail_percent]
+    if request.type != "trailing_stop" and trails != [None, None]:
+        raise BrokerError("trail_for_type", type=request.type)
     match request.type:
         case "market" if has_limit or has_stop:
             raise BrokerError("market_with_price")
-        case "limit" if not has_limit:
+        case "limit" if not has_limit and not (request.order_class == "oco" and request.exits.take_profit):
             raise BrokerError("no_limit_price")
         case "limit" if has_stop:
             raise BrokerError("limit_with_stop")
@@ -100,25 +135,48 @@ def _check_prices(request: OrderRequest) -> None:
             raise BrokerError("stop_with_limit")
         case "stop_limit" if not (has_limit and has_stop):
             raise BrokerError("stop_limit_prices")
+        case "trailing_stop" if has_limit or has_stop:
+            raise BrokerError("trailing_with_price")
+        case "trailing_stop" if trails.count(None) != 1:
+            raise BrokerError("one_trail")
+        case "trailing_stop" if request.trail_percent is not None and request.trail_percent >= _ALL_PERCENT:
+            raise BrokerError("invalid_field", field="trail_percent")
         case _:
             pass
     check_increment("limit_price", request.limit_price)
     check_increment("stop_price", request.stop_price)
 
 
-def _check_supported(request: OrderRequest) -> None:
-    if request.extended_hours:
-        if request.type != "limit" or request.time_in_force not in {"day", "gtc"}:
-            raise BrokerError("extended_hours_type")
-        raise BrokerError("unsupported", what="extended_hours")
-    if request.type == "trailing_stop":
-        raise BrokerError("unsupported", what="order type trailing_stop")
-    if request.order_class:
-        raise BrokerError("unsupported", what=f"order_class {request.order_class}")
-    if request.time_in_force in {"opg", "cls"}:
-        raise BrokerError("unsupported", what=f"time_in_force {request.time_in_force}")
-    if request.time_in_force in {"ioc", "fok"} and request.type in {"stop", "stop_limit"}:
-        raise BrokerError("tif_not_for_type", tif=request.time_in_force, type=request.type)
+def _check_combination(request: OrderRequest) -> None:
+    """The table of alpaca-contract 3.2, for whole shares."""
+    tif, kind = request.time_in_force, request.type
+    if request.extended_hours and (kind != "limit" or tif not in _RESTING or request.order_class):
+        raise BrokerError("extended_hours_type")
+    if tif not in _RESTING and (kind not in {"market", "limit"} or request.order_class):
+        raise BrokerError("tif_not_for_type", tif=tif, type=request.order_class or kind)
+
+
+def _check_linked(request: OrderRequest) -> None:
+    """What each order class needs and forbids (alpaca-contract 3.6)."""
+    exits, kind = request.exits, request.order_class
+    has_profit, has_loss = exits.take_profit is not None, exits.stop is not None
+    match kind:
+        case "mleg":
+            raise BrokerError("no_options")
+        case "" if has_profit or has_loss:
+            raise BrokerError("exits_of_simple")
+        case "bracket" if not (has_profit and has_loss):
+            raise BrokerError("class_needs", order_class=kind, what="take_profit.limit_price and stop_loss.stop_price")
+        case "oto" if has_profit == has_loss:
+            raise BrokerError("class_needs", order_class=kind, what="exactly one of take_profit and stop_loss")
+        case "oco" if request.type != "limit":
+            raise BrokerError("oco_limit")
+        case "oco" if not has_loss or (request.limit_price is None and not has_profit):
+            raise BrokerError("class_needs", order_class=kind, what="take_profit.limit_price and stop_loss.stop_price")
+        case _:
+            pass
+    if kind and request.type == "trailing_stop":
+        raise BrokerError("trailing_simple")
 
 
 def check_increment(field: str, value: Decimal | None) -> None:

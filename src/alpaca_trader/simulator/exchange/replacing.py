@@ -7,30 +7,29 @@ from decimal import Decimal
 
 from alpaca_trader.simulator.exchange import parse
 from alpaca_trader.simulator.exchange.errors import BrokerError
-from alpaca_trader.simulator.exchange.orders import OrderRequest, SimOrder
+from alpaca_trader.simulator.exchange.orders import ExitPrices, OrderRequest, SimOrder
 
-_REPLACEABLE = frozenset({"new", "partially_filled"})
+_REPLACEABLE = frozenset({"new", "partially_filled", "held"})
 
 
 def changed_terms(order: SimOrder, fields: Mapping[str, object]) -> OrderRequest:
     """The order's terms with the fields of a PATCH applied; raises BrokerError when the broker refuses the change."""
     _check_replaceable(order)
-    if fields.get("trail") not in (None, ""):
-        raise BrokerError("unsupported", what="trail")
-    if order.is_notional or fields.get("notional") not in (None, ""):
+    if order.is_notional or _given(fields, "notional"):
         raise BrokerError("notional_replace")
+    if order.order_class == "oto":
+        raise BrokerError("oto_replace")
     assert order.qty is not None, "not a notional order"
     qty = _quantity(order, fields)
     limit_price = _price(order, fields, "limit_price", order.limit_price)
-    stop_price = _price(order, fields, "stop_price", order.stop_price)
+    stop_price = _stop_price(order, fields)
+    trail_price, trail_percent = _trail(order, fields)
     tif = parse.time_in_force(fields, order.time_in_force)
-    if (qty, limit_price, stop_price, tif) == (
-        order.qty,
-        order.limit_price,
-        order.stop_price,
-        order.time_in_force,
-    ):
+    before = (order.qty, order.limit_price, order.stop_price, order.trail_price, order.trail_percent)
+    if (qty, limit_price, stop_price, trail_price, trail_percent) == before and tif == order.time_in_force:
         raise BrokerError("nothing_changed")
+    if order.order_class and (qty != order.qty or tif != order.time_in_force):
+        raise BrokerError("linked_replace")
     if qty <= order.filled_qty:
         raise BrokerError("qty_below_filled")
     _check_time_in_force(order, tif)
@@ -44,12 +43,19 @@ def changed_terms(order: SimOrder, fields: Mapping[str, object]) -> OrderRequest
         qty=qty,
         notional=None,
         limit_price=limit_price,
-        stop_price=stop_price,
-        extended_hours=False,
-        order_class="",
+        stop_price=None if order.is_trailing else stop_price,
+        trail_price=trail_price,
+        trail_percent=trail_percent,
+        extended_hours=order.extended_hours,
+        order_class=order.order_class,
+        exits=ExitPrices(),
         client_order_id=None,
-        position_intent=None,
+        position_intent=order.position_intent,
     )
+
+
+def _given(fields: Mapping[str, object], name: str) -> bool:
+    return fields.get(name) not in (None, "")
 
 
 def _check_replaceable(order: SimOrder) -> None:
@@ -59,8 +65,10 @@ def _check_replaceable(order: SimOrder) -> None:
         raise BrokerError("cannot_replace", status=order.status)
     if order.cancel_requested_at is not None:
         raise BrokerError("cannot_replace", status="pending_cancel")
-    if order.successor is not None or order.predecessor is not None:
+    if order.successor is not None:
         raise BrokerError("cannot_replace", status="pending_replace")
+    if order.predecessor is not None:
+        raise BrokerError("chain_open")
 
 
 def _quantity(order: SimOrder, fields: Mapping[str, object]) -> Decimal:
@@ -85,12 +93,28 @@ def _price(order: SimOrder, fields: Mapping[str, object], name: str, old: Decima
     return new
 
 
+def _stop_price(order: SimOrder, fields: Mapping[str, object]) -> Decimal | None:
+    if order.is_trailing and _given(fields, "stop_price"):
+        raise BrokerError("trailing_with_price")
+    return order.stop_price if order.is_trailing else _price(order, fields, "stop_price", order.stop_price)
+
+
+def _trail(order: SimOrder, fields: Mapping[str, object]) -> tuple[Decimal | None, Decimal | None]:
+    """Price and percentage after a change of `trail`: its kind stays, and only an order that has not triggered changes."""
+    trail = parse.price(fields, "trail")
+    if trail is None:
+        return order.trail_price, order.trail_percent
+    if not order.is_trailing:
+        raise BrokerError("trail_not_for_type")
+    if order.is_elected:
+        raise BrokerError("cannot_replace", status="triggered")
+    return (trail, None) if order.trail_price is not None else (None, trail)
+
+
 def _check_time_in_force(order: SimOrder, tif: str) -> None:
     if tif == order.time_in_force:
         return
     if order.is_fractional:
         raise BrokerError("fractional_not_day")
-    if tif in {"opg", "cls"}:
-        raise BrokerError("unsupported", what=f"time_in_force {tif}")
-    if tif in {"ioc", "fok"}:
+    if tif not in {"day", "gtc"} or order.time_in_force not in {"day", "gtc"}:
         raise BrokerError("tif_not_for_type", tif=tif, type="replaced")

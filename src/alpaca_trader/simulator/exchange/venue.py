@@ -1,31 +1,31 @@
-"""The venue: makes time pass. Timers and ticks in one order, every change of an order's state, every execution.
+"""The venue: the days of one account's orders. Queues, crosses, delays, expiry, the end of the day, corporate actions.
 
-At one instant the ticks come first, then the timers, each in a fixed order; nothing happens between instants. How far
-a single `run` goes therefore never changes what happens, only when the caller hears of it.
+At one instant the ticks come first, then the timers, each in a fixed order; nothing happens between instants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from alpaca_trader.simulator.exchange import matching
+from alpaca_trader.simulator.exchange import sessions, trailing
 from alpaca_trader.simulator.exchange.account import Account
 from alpaca_trader.simulator.exchange.activities import Activities
 from alpaca_trader.simulator.exchange.book import OrderBook
-from alpaca_trader.simulator.exchange.ids import draw, uuid_for
-from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
-from alpaca_trader.simulator.exchange.tape import Tape
+from alpaca_trader.simulator.exchange.corporate import Registrar
+from alpaca_trader.simulator.exchange.floor import TradingFloor
+from alpaca_trader.simulator.exchange.ids import draw
+from alpaca_trader.simulator.exchange.life import OrderLife, Publish
+from alpaca_trader.simulator.exchange.orders import SimOrder
+from alpaca_trader.simulator.exchange.sessions import Phase, phase_of
+from alpaca_trader.simulator.exchange.slippage import Slippage
 from alpaca_trader.simulator.faults.board import FaultBoard
-from alpaca_trader.simulator.market.calendar import SessionHours, new_york_date
-from alpaca_trader.simulator.market.model import Market, MarketBar, MarketQuote, MarketTrade
+from alpaca_trader.simulator.market.model import Cross, Market
 from alpaca_trader.simulator.profiles import Switches
 from alpaca_trader.simulator.timeline import Timeline
-from alpaca_trader.simulator.wire import new_york_time
 
 ACCEPT_DELAY: Final = timedelta(milliseconds=3)
 """From the POST until the order is `new`: paper takes 3-4 ms."""
@@ -35,46 +35,17 @@ EXPIRY_DELAY: Final = timedelta(milliseconds=500)
 """From the close until DAY orders expire."""
 SETTLE_DELAY: Final = timedelta(seconds=1)
 """From the close until fees are charged and the day's equity is taken."""
-GTC_DAYS: Final = 90
-_ROLL_HOUR: Final = 4
-_TEN_PERCENT: Final = 0.1
-_SESSION_SEARCH: Final = timedelta(days=14)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """One fill: `position_qty` are the shares held after it."""
-
-    id: str
-    price: Decimal
-    qty: Decimal
-    position_qty: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
-    """News of an order, as trade_updates tells it. `number` counts all events of the exchange."""
-
-    event: str
-    at: datetime
-    number: int
-    order: SimOrder
-    execution: Execution | None = None
-
-
-Publish = Callable[[OrderEvent], None]
-"""Tells the stream clients."""
 
 
 class Venue:
-    """Executes orders against the market as time passes."""
+    """Makes time pass for one account's orders."""
 
     def __init__(
         self,
         market: Market,
         timeline: Timeline,
         switches: Switches,
+        slippage: Slippage,
         seed: int,
         account: Account,
         faults: FaultBoard,
@@ -85,125 +56,158 @@ class Venue:
         self.activities = Activities(seed)
         self._market = market
         self._clock = timeline
-        self._faults = faults
         self._switches = switches
         self._seed = seed
-        self._publish = publish
-        self._tape = Tape(market, self._is_quiet)
-        self._event_count = 0
-        self._working: dict[str, dict[int, SimOrder]] = {}
+        self._faults = faults
+        self._session = sessions.next_session(market, timeline.now, extended=True)
+        self._floor = TradingFloor(
+            market, timeline, switches, slippage, seed, account, self.book, self.activities, faults, self._session
+        )
+        self.life = OrderLife(self.book, timeline, switches, publish, self._floor)
+        self._floor.attend(self.life, self._begin)
+        self.registrar = Registrar(market, timeline, account, self.book, self.activities, self.life)
         self._queued: list[SimOrder] = []
-        self._taken: dict[tuple[str, str], tuple[datetime, Decimal]] = {}
-        self._session = self._first_session(timeline.now)
-        self._schedule_session()
-        timeline.add_venue(self)
+        self._in_cross: list[SimOrder] = []
+        self._schedule_day()
+        timeline.add_venue(self._floor)
 
-    # Sessions
+    # Questions
+
+    @property
+    def phase(self) -> Phase:
+        """The phase of the trading day now."""
+        return phase_of(self._session, self._clock.now)
 
     @property
     def is_open(self) -> bool:
         """True during regular hours, half-open at the close."""
-        return self._session.open <= self._clock.now < self._session.close
+        return self.phase == "regular"
 
-    def trading_session(self) -> SessionHours:
-        """The session that an order sent now is for: the running one, or the next when the market is closed."""
-        return self._first_session(self._clock.now) if self._clock.now >= self._session.close else self._session
+    def trades_now(self, *, extended: bool, tif: str) -> bool:
+        """Whether an order sent now goes to the market at once, instead of waiting for a session or a cross."""
+        if tif in {"opg", "cls"}:
+            return False
+        return self.phase == "regular" or (extended and self.phase != "closed")
 
     def price(self, symbol: str) -> Decimal | None:
         """The last trade's price at this instant; None when the symbol never traded."""
         trade = self._market.last_trade(symbol, self._clock.now)
         return None if trade is None else trade.price
 
-    def _first_session(self, moment: datetime) -> SessionHours:
-        """The first session whose close is after `moment`."""
-        day = new_york_date(moment)
-        for session in self._market.sessions(day, day + _SESSION_SEARCH):
-            if session.close > moment:
-                return session
-        raise ValueError(f"the market has no session within {_SESSION_SEARCH.days} days after {moment.isoformat()}")
+    # The day
 
-    def _schedule_session(self) -> None:
-        session, now = self._session, self._clock.now
-        if session.open > now:
-            roll = new_york_time(session.date, _ROLL_HOUR)
-            if roll > now:
-                self._clock.at(roll, self.account.roll)
-            else:
-                self.account.roll()
-            self._clock.at(session.open, self._release_queue)
-        self._clock.at(session.close + EXPIRY_DELAY, partial(self._expire_day_orders, session.close))
-        self._clock.at(session.close + SETTLE_DELAY, self._settle)
+    def _schedule_day(self) -> None:
+        """Set the timers of the session that has begun or comes next."""
+        hours, now = self._session, self._clock.now
+        if hours.pre_open > now:
+            self._clock.at(hours.pre_open, self._begin_day)
+        else:
+            self._begin_day()
+        if hours.open > now:
+            self._clock.at(hours.open, self._open)
+            self._clock.at(hours.open + sessions.OPENING_REST, partial(self._end_cross, "opg"))
+        if hours.close + EXPIRY_DELAY > now:
+            self._clock.at(hours.close, self._close)
+            self._clock.at(hours.close + EXPIRY_DELAY, partial(self._expire_day_orders, hours.close))
+            self._clock.at(hours.close + SETTLE_DELAY, self._settle)
+            self._clock.at(hours.close + sessions.CLOSING_REST, partial(self._end_cross, "cls"))
+        self._clock.at(hours.post_close + EXPIRY_DELAY, partial(self._expire_day_orders, hours.post_close))
+        self._clock.at(hours.post_close + SETTLE_DELAY, self._next_day)
 
-    def _release_queue(self) -> None:
-        queued, self._queued = self._queued, []
-        for order in queued:
-            self._start(order)
+    def _begin_day(self) -> None:
+        day = self._session.date
+        self.account.roll(day)
+        self.account.day_trades.begin_day(day)
+        self.registrar.begin_day(day)
+        self._release([order for order in self._queued if order.extended_hours])
 
-    def _expire_day_orders(self, close: datetime) -> None:
+    def _open(self) -> None:
+        """Orders sent before the cutoff meet in the opening cross; the others, and what it leaves, trade on."""
+        waiting = [order for order in self._queued if order.time_in_force != "cls"]
+        cutoff = self._session.open - sessions.OPENING_CUTOFF
+        in_cross = [order for order in waiting if order.submitted_at < cutoff and not order.is_stop]
+        self._run_cross("open", in_cross)
+        self._release([order for order in waiting if order.is_open and order.time_in_force != "opg"])
+        self._in_cross += [order for order in waiting if order.is_open and order.time_in_force == "opg"]
+        self._queued = [order for order in self._queued if order.time_in_force == "cls"]
+
+    def _close(self) -> None:
+        in_cross = [order for order in self._queued if order.time_in_force == "cls"]
+        self._run_cross("close", in_cross)
+        self._in_cross += [order for order in in_cross if order.is_open]
+        self._queued = [order for order in self._queued if order.time_in_force != "cls"]
+
+    def _run_cross(self, cross: Cross, orders: list[SimOrder]) -> None:
+        """Let orders trade at the auction's price, first come first served, up to the size of the auction."""
+        left: dict[str, Decimal] = {}
+        for order in orders:
+            auction = self._market.auction(order.symbol, self._session.date, cross)
+            if auction is None or auction.at > self._clock.now or self._market.is_halted(order.symbol, self._clock.now):
+                continue
+            self.life.acknowledge(order)
+            size = left.setdefault(order.symbol, Decimal(auction.size))
+            left[order.symbol] = size - self._floor.trade_in_cross(order, auction.price, size)
+
+    def _end_cross(self, tif: str) -> None:
+        """What a cross has left of its orders ends."""
+        for order in self._in_cross:
+            if order.is_open and order.time_in_force == tif:
+                (self.life.expire if self._switches.auction_rest == "expired" else self.life.cancel)(order)
+        self._in_cross = [order for order in self._in_cross if order.time_in_force != tif]
+
+    def _release(self, orders: list[SimOrder]) -> None:
+        released = {order.seq for order in orders}
+        self._queued = [order for order in self._queued if order.seq not in released]
+        for order in orders:
+            if order.is_open:
+                self._begin(order)
+
+    def _expire_day_orders(self, end: datetime) -> None:
         for order in self.book.open_orders():
-            if order.time_in_force == "day" and order.expires_at <= close:
-                if self._switches.day_order_at_close == "expired":
-                    self._expire(order)
-                else:
-                    self.cancel_now(order)
+            if order.is_open and order.predecessor is None and order.time_in_force == "day" and order.expires_at <= end:
+                (self.life.expire if self._switches.day_order_at_close == "expired" else self.life.cancel)(order)
 
     def _settle(self) -> None:
-        """End of day: charge the fees, take the equity, look to the next session."""
-        for kind, amount in self.account.charge_fees().items():
-            self.activities.add_fee(self._clock.now, self._session.date, kind, amount)
-        self.account.snapshot_close(self._session.date, self.price)
-        self._taken.clear()
-        self._session = self._first_session(self._clock.now)
-        self._schedule_session()
+        """End of the regular day: charge the fees, take the equity, let interest accrue."""
+        now, day = self._clock.now, self._session.date
+        for kind, amount in self.account.charge_fees(now).items():
+            text = f"{kind} fee of {day.isoformat()}"
+            self.activities.add("FEE", now, day, -amount, sub_type=kind, description=text)
+        following = sessions.session_after(self._market, day).date
+        self.account.accrue_interest((following - day).days)
+        if following.month != day.month and (interest := self.account.charge_interest(now)):
+            self.activities.add("INT", now, day, -interest, description="margin interest")
+        self.account.snapshot_close(day, self.price)
 
-    # Time
-
-    def next_at(self, after: datetime, until: datetime) -> datetime | None:
-        """The next tick in (after, until] of a symbol with orders at work, in regular hours."""
-        after = max(after, self._session.open - _MICROSECOND)
-        until = min(until, self._session.close - _MICROSECOND)
-        found = None
-        for symbol in self._working if after < until else ():
-            moment = self._tape.next_at(symbol, after, until)
-            if moment is not None:
-                found = until = moment
-        return found
-
-    def process(self, moment: datetime) -> None:
-        """Let the ticks of this instant elect and fill."""
-        if not self._session.open <= moment < self._session.close:
-            return
-        ticks = [
-            tick
-            for symbol in list(self._working)
-            if self._tape.next_at(symbol, moment - _MICROSECOND, moment) is not None
-            for tick in self._tape.take(symbol, moment)
-        ]
-        for tick in ticks:
-            if isinstance(tick, MarketTrade):
-                self._on_trade(tick)
-            else:
-                self._on_quote(tick)
+    def _next_day(self) -> None:
+        self._session = sessions.next_session(self._market, self._clock.now, extended=True)
+        self._floor.begin_day(self._session)
+        self._schedule_day()
 
     # Commands, already checked
 
     def accept(self, order: SimOrder) -> None:
-        """Take a new order onto the books: to work now, or queued for the next open when the market is closed."""
-        self.book.add(order)
-        if order.time_in_force == "gtc":
-            self._clock.at(
-                new_york_time(new_york_date(order.expires_at), 16, 15),
-                partial(self._if_open, order, self.cancel_now),
-            )
-        if self.is_open:
-            self._start(order)
+        """Take a new order and its legs onto the books: to work now, or queued for its session or cross."""
+        members = order.members()
+        for member in members:
+            self.book.add(member)
+            if member.time_in_force == "gtc":
+                self._clock.at(sessions.gtc_job(member.expires_at), partial(self._if_open, member, self.life.cancel))
+        for member in members if order.order_class == "oco" else [order]:
+            self._send(member)
+
+    def _send(self, order: SimOrder) -> None:
+        if self.trades_now(extended=order.extended_hours, tif=order.time_in_force):
+            self._begin(order)
         else:
             self._queued.append(order)
             if self._switches.emit_accepted:
-                self._emit("accepted", order)
+                self.life.emit("accepted", order)
 
     def request_cancel(self, order: SimOrder) -> None:
         """The order is canceled after a moment, unless it is done before."""
+        if self._faults.strikes("cancel.ignored", symbol=order.symbol):
+            return
         order.cancel_requested_at = self._clock.now
         order.status = "pending_cancel"
         order.updated_at = self._clock.now
@@ -212,216 +216,73 @@ class Venue:
     def request_replace(self, order: SimOrder, successor: SimOrder) -> None:
         """`successor` takes the place of `order` after a moment, unless that is done before."""
         self.book.add(successor)
+        if order.status == "held":
+            successor.status = "held"
+            self.life.replace(order, successor)
+            return
         order.successor, successor.predecessor = successor, order
         order.status = "pending_replace"
         order.updated_at = self._clock.now
-        self._clock.at(self._clock.now + self._delay("replace", order), partial(self._finish_replace, order, successor))
+        delay = self._delay("replace", order)
+        self._clock.at(self._clock.now + delay, partial(self._finish_replace, order, successor))
 
-    def cancel_now(self, order: SimOrder) -> None:
-        """Cancel without delay."""
-        order.canceled_at = self._clock.now
-        self._close(order, "canceled")
-        self._emit("canceled", order)
+    # How they are carried out
 
-    # Life of an order
-
-    def _start(self, order: SimOrder) -> None:
+    def _begin(self, order: SimOrder) -> None:
+        """Send an order to the market: acknowledged after 3 ms, at work after its latency."""
         low, high = self._switches.latency_ms
-        latency = low + (high - low) * draw(self._seed, "latency", order.seq)
-        self._clock.at(self._clock.now + ACCEPT_DELAY, partial(self._if_open, order, self._acknowledge))
-        self._clock.at(
-            self._clock.now + max(ACCEPT_DELAY, timedelta(microseconds=round(latency * 1000))),
-            partial(self._if_open, order, self._put_to_work),
-        )
+        latency = timedelta(microseconds=round(1000 * (low + (high - low) * draw(self._seed, "latency", order.seq))))
+        now = self._clock.now
+        at_work, acknowledged = now + max(ACCEPT_DELAY, latency), now + ACCEPT_DELAY
+        if self._faults.strikes("order.stuck", symbol=order.symbol):
+            return
+        if late := self._faults.strikes("fill.late", symbol=order.symbol):
+            at_work += timedelta(seconds=float(late.get("seconds", 30)))
+        if self._faults.strikes("fill.before_ack", symbol=order.symbol):
+            acknowledged = at_work + ACCEPT_DELAY
+            self._clock.at(acknowledged, partial(self.life.emit, "new", order))
+        else:
+            self._clock.at(acknowledged, partial(self._if_open, order, self.life.acknowledge))
+        self._clock.at(at_work, partial(self._if_open, order, self._floor.put_to_work))
+        for name, action in (("order.reject_later", self.life.reject), ("order.expire_early", self.life.expire)):
+            if fault := self._faults.strikes(name, symbol=order.symbol):
+                after = timedelta(seconds=float(fault.get("seconds", 5)))
+                self._clock.at(now + after, partial(self._if_open, order, action))
 
     def _if_open(self, order: SimOrder, action: Callable[[SimOrder], None]) -> None:
         if order.is_open:
             action(order)
 
-    def _acknowledge(self, order: SimOrder) -> None:
-        if order.status in {"accepted", "pending_new", "new"}:
-            order.status = "new"
-            order.updated_at = self._clock.now
-            self._emit("new", order)
-
-    def _put_to_work(self, order: SimOrder) -> None:
-        self._working.setdefault(order.symbol, {})[order.seq] = order
-        self._tape.forget(order.symbol)
-        quote = self._market.quote(order.symbol, self._clock.now)
-        if quote is not None and self.is_open and not order.is_stop:
-            self._examine(order, quote)
-        if order.is_open and order.time_in_force in {"ioc", "fok"}:
-            self.cancel_now(order)
-
     def _finish_cancel(self, order: SimOrder) -> None:
+        if order.is_open and self._faults.strikes("cancel.loses_race", symbol=order.symbol):
+            self._floor.force(order)
         if order.is_open:
-            self.cancel_now(order)
-        else:
-            self._emit("order_cancel_rejected", order)
+            self.life.cancel(order)
+        elif order.status != "canceled":
+            self.life.emit("order_cancel_rejected", order)
 
     def _finish_replace(self, order: SimOrder, successor: SimOrder) -> None:
+        if order.is_open and self._faults.strikes("replace.loses_race", symbol=order.symbol):
+            self._floor.force(order)
         order.successor, successor.predecessor = None, None
         total = successor.qty
         assert total is not None, "notional orders are never replaced"
+        if not successor.is_open:
+            return
         if not order.is_open or total <= order.filled_qty:
-            successor.failed_at = self._clock.now
-            self._close(successor, "rejected")
-            self._emit("order_replace_rejected", order)
-            self._emit("rejected", successor)
-            if order.status == "pending_replace":
-                order.status = "partially_filled"
+            self.life.reject_replacement(order, successor)
             return
-        order.replaced_by, order.replaced_at = successor.id, self._clock.now
-        self._close(order, "replaced")
-        self._emit("replaced", order)
-        successor.filled_qty, successor.filled_value = order.filled_qty, order.filled_value
-        successor.executions, successor.filled_at = order.executions, order.filled_at
-        successor.is_elected = order.is_elected and successor.stop_price == order.stop_price
-        self._acknowledge(successor)
-        self._put_to_work(successor)
+        if order.order_class:
+            successor.qty = order.qty  # a sibling that traded meanwhile has made the order smaller
+        self.life.replace(order, successor)
+        if successor.is_trailing and successor.hwm is not None:
+            trailing.follow(successor, successor.hwm)
+        self._floor.put_to_work(successor)
 
-    def _expire(self, order: SimOrder) -> None:
-        order.expired_at = self._clock.now
-        self._close(order, "expired")
-        self._emit("expired", order)
-
-    def _refuse_unaffordable(self, order: SimOrder) -> None:
-        """The price ran away from an order that cash alone must pay: nothing more of it is bought."""
-        if order.filled_qty > ZERO:
-            self.cancel_now(order)
-            return
-        order.failed_at = self._clock.now
-        self._close(order, "rejected")
-        self._emit("rejected", order)
-
-    def _close(self, order: SimOrder, status: str) -> None:
-        order.status = status
-        order.updated_at = self._clock.now
-        self.book.close(order)
-        working = self._working.get(order.symbol)
-        if working is not None and working.pop(order.seq, None) is not None:
-            self._tape.forget(order.symbol)
-            if not working:
-                del self._working[order.symbol]
-
-    # Matching
-
-    def _is_quiet(self, symbol: str, bar: MarketBar) -> bool:
-        """True when no price inside the bar can elect or fill any order at work; limits then count as rested."""
-        orders = self._working[symbol].values()
-        if not all(_is_out_of_reach(order, bar) for order in orders):
-            return False
-        for order in orders:
-            if not order.is_stop:
-                order.rested_on = self._session.date
-        return True
-
-    def _on_trade(self, trade: MarketTrade) -> None:
-        for order in list(self._working.get(trade.symbol, {}).values()):
-            if order.is_stop and matching.is_elected_by(order, trade.price):
-                order.is_elected = True
-
-    def _on_quote(self, quote: MarketQuote) -> None:
-        for order in list(self._working.get(quote.symbol, {}).values()):
-            if not order.is_stop and order.is_open:
-                self._examine(order, quote)
-
-    def _examine(self, order: SimOrder, quote: MarketQuote) -> None:
-        """Fill what this quote can fill."""
-        if self._market.is_halted(order.symbol, self._clock.now):
-            return
-        price = matching.execution_price(order, quote, self._session.date)
-        if price is None:
-            if matching.working_limit(order) is not None:
-                order.rested_on = self._session.date
-        else:
-            self._trade_against(order, quote, price)
-
-    def _trade_against(self, order: SimOrder, quote: MarketQuote, price: Decimal) -> None:
-        leaves = self._leaves(order, price)
-        qty = matching.executable_qty(leaves, self._quoted(order.side, quote))
-        if order.time_in_force == "fok" and qty < leaves:
-            return
-        if order.time_in_force != "fok":
-            qty = self._perhaps_partial(order, qty)
-        if leaves <= ZERO:
-            self.cancel_now(order)
-        elif qty > ZERO and not self._is_affordable(order, qty * price):
-            self._refuse_unaffordable(order)
-        elif qty > ZERO:
-            self._take(order.side, quote, qty)
-            self._execute(order, price, qty, is_last=qty == leaves)
-
-    def _leaves(self, order: SimOrder, price: Decimal) -> Decimal:
-        leaves = order.leaves(price)
-        if order.side == "sell" and order.is_notional:
-            others = self.book.held_shares(order.symbol) - order.held_shares
-            leaves = min(leaves, self.account.held(order.symbol) - others)
-        return leaves
-
-    def _quoted(self, side: str, quote: MarketQuote) -> Decimal:
-        """Shares still to be had at this quote; what other orders took of the same quote is gone."""
-        size = Decimal(quote.ask_size if side == "buy" else quote.bid_size)
-        at, taken = self._taken.get((quote.symbol, side), (quote.at, ZERO))
-        return max(ZERO, size - taken) if at == quote.at else size
-
-    def _take(self, side: str, quote: MarketQuote, qty: Decimal) -> None:
-        at, taken = self._taken.get((quote.symbol, side), (quote.at, ZERO))
-        self._taken[quote.symbol, side] = (quote.at, qty + (taken if at == quote.at else ZERO))
-
-    def _perhaps_partial(self, order: SimOrder, qty: Decimal) -> Decimal:
-        mode = self._switches.partial_fills
-        if mode == "never" or (mode == "always" and order.executions > 0):
-            return qty
-        if mode == "ten_percent" and draw(self._seed, "partial", order.seq, order.executions) >= _TEN_PERCENT:
-            return qty
-        share = draw(self._seed, "share", order.seq, order.executions)
-        return matching.first_part(qty, share, is_fractional=order.is_fractional) or qty
-
-    def _is_affordable(self, order: SimOrder, cost: Decimal) -> bool:
-        """Whether cash pays for it without touching what other open buys need; accounts with margin may borrow."""
-        if order.side == "sell" or self.account.max_multiplier > 1:
-            return True
-        others = self.book.reserved_cash() - order.reserved_cash
-        return cost <= self.account.cash - others
-
-    def _execute(self, order: SimOrder, price: Decimal, qty: Decimal, *, is_last: bool) -> None:
-        now = self._clock.now
-        order.filled_qty += qty
-        order.filled_value += qty * price
-        order.executions += 1
-        order.filled_at = now
-        position_qty = self.account.apply(self._session.date, order.symbol, order.side, qty, price)
-        execution_id = uuid_for(self._seed, f"execution-{order.seq}", order.executions)
-        leaves = ZERO if is_last else order.leaves(price)
-        if is_last:
-            self._close(order, "filled")
-        else:
-            order.status = "partially_filled"
-            order.updated_at = now
-        self.activities.add_fill(now, order, price, qty, leaves)
-        event = "fill" if is_last else "partial_fill"
-        self._emit(event, order, Execution(execution_id, price, qty, position_qty))
+    def cancel_now(self, order: SimOrder) -> None:
+        """Cancel without delay."""
+        self.life.cancel(order)
 
     def _delay(self, what: str, order: SimOrder) -> timedelta:
         low, high = CANCEL_DELAY_MS
         return timedelta(milliseconds=low + (high - low) * draw(self._seed, what, order.seq))
-
-    def _emit(self, event: str, order: SimOrder, execution: Execution | None = None) -> None:
-        self._event_count += 1
-        self._publish(OrderEvent(event, self._clock.now, self._event_count, order, execution))
-
-
-def _is_out_of_reach(order: SimOrder, bar: MarketBar) -> bool:
-    """True when no trade of the bar reaches the order's price (bids lie below, asks above the trades)."""
-    bound = order.stop_price if order.is_stop else matching.working_limit(order)
-    if bound is None:
-        return False
-    wants_low = (order.side == "sell") == order.is_stop
-    return bar.low > bound if wants_low else bar.high < bound
-
-
-def gtc_expiry(created: datetime) -> datetime:
-    """16:00 New York time on the 90th day after creation (alpaca-contract 3.5)."""
-    day: date = new_york_date(created) + timedelta(days=GTC_DAYS)
-    return new_york_time(day, 16)

@@ -10,11 +10,16 @@ from alpaca_trader.simulator.rest.call import Answer, Call, Entry
 from alpaca_trader.simulator.simulator import Simulator
 
 
-def _account(_sim: Simulator, call: Call) -> Answer:
+def _account(sim: Simulator, call: Call) -> Answer:
     desk = call.desk
-    view, suspended = desk.exchange.account(), desk.exchange.configuration.suspend_trade
-    created = bodies.account_created(desk.opened_at)
-    return 200, bodies.account_body(view, desk.profile, desk.id, created, suspended)
+    exchange, view = desk.exchange, desk.exchange.account()
+    created, suspended = bodies.account_created(desk.opened_at), exchange.configuration.suspend_trade
+    body = bodies.account_body(view, desk.profile, desk.id, created, suspended, blocked=exchange.is_blocked)
+    if sim.switches.pdt_mode == "legacy":
+        body |= bodies.day_trading_fields(view)
+    if fault := sim.faults.strikes("account.fields", account=desk.keys[0]):
+        body = {**{key: body[key] for key in body if key not in fault.get("drop", ())}, **fault.get("add", {})}
+    return 200, body
 
 
 def _configurations(_sim: Simulator, call: Call) -> Answer:

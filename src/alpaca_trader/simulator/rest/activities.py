@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from alpaca_trader.simulator.exchange.activities import Activity, FeeActivity
+from alpaca_trader.simulator.exchange.activities import Activity
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.market.calendar import new_york_date
 from alpaca_trader.simulator.rest import bodies
@@ -43,7 +43,7 @@ def _activities(_sim: Simulator, call: Call) -> Answer:
 
 def type_of(activity: Activity) -> str:
     """The wire's activity type."""
-    return "FEE" if isinstance(activity, FeeActivity) else "FILL"
+    return activity.type
 
 
 def _in_span(activities: Sequence[Activity], call: Call) -> Sequence[Activity]:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alpaca_trader.simulator.exchange.account import AccountView
-from alpaca_trader.simulator.exchange.activities import Activity, FeeActivity, FillActivity
+from alpaca_trader.simulator.exchange.activities import Activity, FillActivity, NonTradeActivity
 from alpaca_trader.simulator.exchange.configuration import Configuration
 from alpaca_trader.simulator.exchange.exchange import PositionView
 from alpaca_trader.simulator.exchange.ids import ulid_for
+from alpaca_trader.simulator.exchange.life import OrderEvent
 from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
-from alpaca_trader.simulator.exchange.venue import OrderEvent
 from alpaca_trader.simulator.market.model import AssetInfo
 from alpaca_trader.simulator.profiles import Profile, Switches
 from alpaca_trader.simulator.wire import (
@@ -27,11 +27,16 @@ from alpaca_trader.simulator.wire import (
 
 Body = dict[str, Any]
 
+_MOST_DAY_TRADES = 3
 
-def order_body(order: SimOrder) -> Body:
-    """An Order object; every key is always present."""
+
+def order_body(order: SimOrder, *, nested: bool = False) -> Body:
+    """An Order object; every key is always present, `group_id` and `group_role` on members of a linked order only.
+
+    `nested` puts the other members of its group under `legs`, each without legs of its own; else `legs` is null.
+    """
     average = order.filled_avg_price
-    return {
+    body: Body = {
         "id": order.id,
         "client_order_id": order.client_order_id,
         "created_at": timestamp(order.created_at),
@@ -52,7 +57,7 @@ def order_body(order: SimOrder) -> Body:
         "qty": optional_number(order.qty),
         "filled_qty": number(order.filled_qty),
         "filled_avg_price": None if average is None else micros(average),
-        "order_class": "",
+        "order_class": order.order_class,
         "order_type": order.type,
         "type": order.type,
         "side": order.side,
@@ -61,14 +66,17 @@ def order_body(order: SimOrder) -> Body:
         "limit_price": optional_number(order.limit_price),
         "stop_price": optional_number(order.stop_price),
         "status": order.status,
-        "extended_hours": False,
-        "legs": None,
-        "trail_percent": None,
-        "trail_price": None,
-        "hwm": None,
+        "extended_hours": order.extended_hours,
+        "legs": [order_body(leg) for leg in order.legs] if nested and order.legs else None,
+        "trail_percent": optional_number(order.trail_percent),
+        "trail_price": optional_number(order.trail_price),
+        "hwm": optional_number(order.hwm),
         "subtag": None,
         "source": None,
     }
+    if order.group_id is not None:
+        body["group_id"], body["group_role"] = order.group_id, order.group_role
+    return body
 
 
 def update_body(seed: int, news: OrderEvent) -> Body:
@@ -84,13 +92,25 @@ def update_body(seed: int, news: OrderEvent) -> Body:
             "price": number(news.execution.price),
             "qty": number(news.execution.qty),
             "position_qty": number(news.execution.position_qty),
+            "settle_date": news.execution.settles.isoformat(),
         }
     return body | {"order": order}
 
 
-def account_body(view: AccountView, profile: Profile, account_id: str, created: datetime, suspended: bool) -> Body:
-    """The Account object (without the day-trading fields, removed by the broker on 2026-07-06)."""
-    value = cents(view.market_value)
+def day_trading_fields(view: AccountView) -> Body:
+    """The Account's fields of the day-trading rules, which the broker removed on 2026-07-06 (`pdt_mode` legacy)."""
+    is_day_trader = view.day_trades > _MOST_DAY_TRADES
+    return {
+        "pattern_day_trader": is_day_trader,
+        "daytrade_count": view.day_trades,
+        "daytrading_buying_power": whole_cents_down(view.buying_power) if is_day_trader else "0",
+    }
+
+
+def account_body(
+    view: AccountView, profile: Profile, account_id: str, created: datetime, suspended: bool, *, blocked: bool = False
+) -> Body:
+    """The Account object; `suspended` by its owner, `blocked` by the broker."""
     power = whole_cents_down(view.buying_power)
     free_cash = whole_cents_down(view.non_marginable_buying_power)
     return {
@@ -105,9 +125,9 @@ def account_body(view: AccountView, profile: Profile, account_id: str, created: 
         "portfolio_value": cents(view.equity),
         "last_equity": number(view.last_equity),
         "balance_asof": view.balance_asof.isoformat(),
-        "long_market_value": value,
-        "short_market_value": "0",
-        "position_market_value": value,
+        "long_market_value": cents(view.long_market_value),
+        "short_market_value": cents(view.short_market_value),
+        "position_market_value": cents(view.long_market_value - view.short_market_value),
         "buying_power": power,
         "effective_buying_power": power,
         "regt_buying_power": whole_cents_down(view.regt_buying_power),
@@ -118,14 +138,14 @@ def account_body(view: AccountView, profile: Profile, account_id: str, created: 
         "last_maintenance_margin": cents(view.last_maintenance_margin),
         "sma": cents(view.last_equity),
         "multiplier": str(view.multiplier),
-        "shorting_enabled": False,
-        "trading_blocked": False,
+        "shorting_enabled": view.shorting_enabled,
+        "trading_blocked": blocked,
         "transfers_blocked": False,
-        "account_blocked": False,
+        "account_blocked": blocked,
         "trade_suspended_by_user": suspended,
         "accrued_fees": number(view.accrued_fees),
         "pending_reg_taf_fees": number(view.pending_taf_fees),
-        "intraday_adjustments": "0",
+        "intraday_adjustments": number(view.flows_today),
         "options_approved_level": 0,
         "options_trading_level": 0,
         "created_at": timestamp(created),
@@ -163,13 +183,13 @@ def position_body(view: PositionView) -> Body:
         "qty": number(view.qty),
         "qty_available": number(view.qty_available),
         "avg_entry_price": micros(view.average),
-        "side": "long",
+        "side": "long" if view.qty > ZERO else "short",
         "market_value": micros(value),
         "cost_basis": micros(view.cost),
         "unrealized_pl": micros(gain),
-        "unrealized_plpc": fraction(gain / view.cost) if view.cost else "0",
+        "unrealized_plpc": fraction(gain / abs(view.cost)) if view.cost else "0",
         "unrealized_intraday_pl": micros(day_gain),
-        "unrealized_intraday_plpc": fraction(day_gain / view.day_cost) if view.day_cost else "0",
+        "unrealized_intraday_plpc": fraction(day_gain / abs(view.day_cost)) if view.day_cost else "0",
         "current_price": number(view.price),
         "lastday_price": number(view.lastday_price),
         "change_today": fraction(change),
@@ -202,7 +222,7 @@ def asset_body(asset: AssetInfo, switches: Switches) -> Body:
 
 
 def activity_body(activity: Activity) -> Body:
-    """One account activity: FILL or FEE. A fee has no symbol, quantity or per-share amount: those keys are not present."""
+    """One account activity: a FILL, or anything else; what does not apply to it (symbol, quantity ...) is not present."""
     if isinstance(activity, FillActivity):
         return {
             "activity_type": "FILL",
@@ -218,18 +238,22 @@ def activity_body(activity: Activity) -> Body:
             "order_id": activity.order_id,
             "order_status": activity.order_status,
         }
-    assert isinstance(activity, FeeActivity), "the two kinds of activity"
-    return {
-        "activity_type": "FEE",
-        "activity_sub_type": activity.kind,
+    assert isinstance(activity, NonTradeActivity), "the two kinds of activity"
+    body: Body = {
+        "activity_type": activity.type,
+        "activity_sub_type": activity.sub_type,
         "id": activity.id,
         "date": activity.day.isoformat(),
         "created_at": timestamp(activity.at),
-        "net_amount": number(-activity.amount),
+        "net_amount": number(activity.net_amount),
+        "symbol": activity.symbol,
+        "qty": optional_number(activity.qty),
+        "per_share_amount": optional_number(activity.per_share_amount),
         "currency": "USD",
         "status": "executed",
-        "description": f"{activity.kind} fee of {activity.day.isoformat()}",
+        "description": activity.description,
     }
+    return {key: value for key, value in body.items() if value not in (None, "")}
 
 
 def account_created(start: datetime) -> datetime:

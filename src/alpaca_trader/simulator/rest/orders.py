@@ -26,14 +26,14 @@ _DIRECTIONS: Final = frozenset({"asc", "desc"})
 
 
 def _submit(_sim: Simulator, call: Call) -> Answer:
-    return 200, bodies.order_body(call.desk.exchange.submit(call.fields))
+    return 200, bodies.order_body(call.desk.exchange.submit(call.fields), nested=True)
 
 
 def _orders(_sim: Simulator, call: Call) -> Answer:
     query = call.query
     if not query:
         return 200, [bodies.order_body(order) for order in call.desk.exchange.book.find(OrderFilter())]
-    _nested(call)
+    nested = _nested(call)
     wanted = OrderFilter(
         status=choice(call, "status", _STATUSES, "open"),
         limit=count(call, "limit", _DEFAULT_ORDERS, _MAX_ORDERS),
@@ -44,6 +44,7 @@ def _orders(_sim: Simulator, call: Call) -> Answer:
         side=choice(call, "side", SIDES, "") or None,
         after_order_id=query.get("after_order_id"),
         before_order_id=query.get("before_order_id"),
+        nested=nested,
     )
     by_id = [name for name in ("after_order_id", "before_order_id") if query.get(name)]
     by_time = [name for name in ("after", "until") if query.get(name)]
@@ -54,12 +55,12 @@ def _orders(_sim: Simulator, call: Call) -> Answer:
         raise wrong("asset_class", min(unknown))
     if classes and not classes & {"us_equity", "all"}:
         return 200, []
-    return 200, [bodies.order_body(order) for order in call.desk.exchange.book.find(wanted)]
+    return 200, [bodies.order_body(order, nested=nested) for order in call.desk.exchange.book.find(wanted)]
 
 
 def _order(_sim: Simulator, call: Call) -> Answer:
-    _nested(call)
-    return 200, bodies.order_body(call.desk.exchange.book.get(call.path["order_id"]))
+    nested = _nested(call)
+    return 200, bodies.order_body(call.desk.exchange.book.get(call.path["order_id"]), nested=nested)
 
 
 def _order_by_client_id(_sim: Simulator, call: Call) -> Answer:
@@ -83,7 +84,7 @@ def _cancel_all(_sim: Simulator, call: Call) -> Answer:
 
 
 def _nested(call: Call) -> bool:
-    """Legs do not exist here, so that both forms of the answer are the same; a wrong value is refused all the same."""
+    """Whether the members of a linked order are wanted under its first one."""
     return flag(call, "nested")
 
 
