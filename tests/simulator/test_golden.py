@@ -46,7 +46,7 @@ ORDER = words(
     "stop_price status extended_hours legs trail_percent trail_price hwm subtag source"
 )
 UPDATE = {"event", "event_id", "at", "timestamp", "order"}
-EXECUTION = {"execution_id", "price", "qty", "position_qty"}
+EXECUTION = {"execution_id", "price", "qty", "position_qty", "settle_date"}
 KEYS: dict[str, set[str]] = {
     "account": words(
         "id account_number status crypto_status crypto_tier currency cash equity portfolio_value last_equity "
@@ -162,6 +162,15 @@ def queue(world: World) -> None:
     run_to(world.sim, NEXT_OPEN + MINUTE)
 
 
+def bracket(world: World) -> None:
+    """An entry with both exits, of which the upper is reached; the lower is moved before."""
+    entry = world.order(order_class="bracket", take_profit={"limit_price": "110"}, stop_loss={"stop_price": "90"})
+    world.wait()
+    status, _ = world.ask("PATCH", f"/v2/orders/{entry['legs'][1]['id']}", {"stop_price": "91"})
+    assert status == 200
+    world.wait(4 * MINUTE)
+
+
 STORIES: dict[str, Story] = {
     "buy (3.13)": Story(buy, [NEW, FILL]),
     "partial fill (3.13)": Story(
@@ -172,6 +181,9 @@ STORIES: dict[str, Story] = {
     "stop (3.7)": Story(stop, [NEW, FILL, NEW, FILL], prices=["100.005"] * 4 + ["98.505"] * 4),
     "replace (3.11)": Story(replace, [NEW, REPLACED, NEW]),
     "cancel, without pending_cancel (3.12)": Story(cancel, [NEW, CANCELED]),
+    "bracket, its stop replaced, its target reached (3.6)": Story(
+        bracket, [NEW, FILL, NEW, NEW, REPLACED, NEW, FILL, CANCELED], prices=["100.005"] * 30 + ["111"] * 30
+    ),
     "expiry (3.5)": Story(expire, [NEW, ("expired", "expired")]),
     "queued until the open (3.5)": Story(queue, [("accepted", "accepted"), NEW, FILL], start=EVENING),
 }

@@ -217,3 +217,36 @@ def test_a_replacement_names_what_it_replaces(world: World) -> None:
     )
     assert old["replaced_at"] is not None
     assert new["id"] != old["id"]
+
+
+def test_a_bracket_answers_with_its_held_exits(world: World) -> None:
+    """Two full orders under `legs`: held, opposite side, to close, ids of their own, one group, no legs (2.6.3)."""
+    entry = world.order(order_class="bracket", take_profit={"limit_price": "110"}, stop_loss={"stop_price": "90"})
+    legs = entry["legs"]
+    assert [(leg["type"], leg["limit_price"], leg["stop_price"]) for leg in legs] == [
+        ("limit", "110", None),
+        ("stop", None, "90"),
+    ]
+    for leg in legs:
+        shown = {name: leg[name] for name in ("status", "side", "position_intent", "order_class", "legs", "replaces")}
+        assert shown == {
+            "status": "held",
+            "side": "sell",
+            "position_intent": "sell_to_close",
+            "order_class": "bracket",
+            "legs": None,
+            "replaces": None,
+        }
+        assert set(leg) == set(entry)
+    members = [entry, *legs]
+    assert [member["group_role"] for member in members] == ["entry", "take_profit", "stop_loss"]
+    assert len({member["group_id"] for member in members}) == 1
+    assert len({member["client_order_id"] for member in members}) == 3
+
+
+def test_a_replaced_exit_stays_in_its_group(world: World) -> None:
+    """The answer to the PATCH has the group and the role of the order it replaces (2.6.3)."""
+    entry = world.order(order_class="bracket", take_profit={"limit_price": "110"}, stop_loss={"stop_price": "90"})
+    world.wait()
+    _, moved = world.ask("PATCH", f"/v2/orders/{entry['legs'][1]['id']}", {"stop_price": "91"})
+    assert (moved["group_id"], moved["group_role"]) == (entry["group_id"], "stop_loss")

@@ -203,6 +203,7 @@ class Exchange:
         intent = order.position_intent
         successor = self._make(terms, order.asset_id, intent, client_id, self._reserve_price(terms, intent))
         successor.status, successor.replaces = "pending_new", order.id
+        successor.group_id, successor.group_role = order.group_id, order.group_role
         successor.filled_qty, successor.filled_value = order.filled_qty, order.filled_value
         successor.expires_at = order.expires_at if terms.time_in_force == order.time_in_force else successor.expires_at
         if order.is_closing and order.status != "held":

@@ -170,7 +170,6 @@ class OrderLife:
 
 def _take_place(order: SimOrder, successor: SimOrder) -> None:
     """Put the successor where the order stood in its group."""
-    successor.group_id, successor.group_role = order.group_id, order.group_role
     successor.legs, order.legs = order.legs, []
     for leg in successor.legs:
         leg.parent = successor
