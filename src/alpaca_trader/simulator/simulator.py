@@ -23,7 +23,7 @@ from alpaca_trader.simulator.exchange.life import OrderEvent
 from alpaca_trader.simulator.exchange.slippage import NoSlippage, Slippage
 from alpaca_trader.simulator.exchange.watchlists import Watchlists
 from alpaca_trader.simulator.faults.acts import TIME_ACTS, act
-from alpaca_trader.simulator.faults.board import Fault, FaultBoard, FaultOrder
+from alpaca_trader.simulator.faults.board import AccountFaults, Fault, FaultBoard, FaultOrder
 from alpaca_trader.simulator.faults.catalogue import kind_of, ordered
 from alpaca_trader.simulator.faults.courier import Courier
 from alpaca_trader.simulator.feed import DataFeed
@@ -153,11 +153,10 @@ class Simulator:
             profile,
             self.switches,
             seed,
-            self.faults,
+            AccountFaults(self.faults, account.keys[0]),
             record,
             publish,
             self._slippage,
-            account.keys[0],
         )
         watchlists = Watchlists(seed, lambda: self._timeline.now, exchange.asset, record)
         account_id = uuid_for(seed, "account", 0)

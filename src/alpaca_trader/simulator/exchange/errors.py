@@ -139,6 +139,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "wrong_key": Refusal(401, 40110000, "request is not authorized"),
     "too_large": Refusal(413, 41310000, "request body must not exceed {most} bytes"),  # [ours]
     "too_many_requests": Refusal(429, 42910000, "rate limit exceeded"),
+    "gateway_timeout": Refusal(504, 50010000, "upstream request timed out"),  # [ours]
     "internal": Refusal(500, 50010000, "internal server error occurred"),
 }
 

@@ -25,7 +25,7 @@ from alpaca_trader.simulator.exchange.positions import Position
 from alpaca_trader.simulator.exchange.replacing import changed_terms
 from alpaca_trader.simulator.exchange.slippage import NoSlippage, Slippage
 from alpaca_trader.simulator.exchange.venue import Venue
-from alpaca_trader.simulator.faults.board import FaultBoard
+from alpaca_trader.simulator.faults.board import AccountFaults
 from alpaca_trader.simulator.market.calendar import new_york_date
 from alpaca_trader.simulator.market.model import ActionKind, AssetInfo, CorporateAction, Market
 from alpaca_trader.simulator.profiles import Profile, Switches
@@ -43,6 +43,7 @@ _SHORT_MARKUP: Final = Decimal("1.03")
 _MOST_EXPOSURE: Final = 6
 """Times the equity: above it the account may only close (alpaca-contract 3.8)."""
 _MOST_DAY_TRADES: Final = 3
+_ERRORS_OF_REPLACE: Final = {"422": "cannot_replace", "500": "internal", "504": "gateway_timeout"}
 _DAY_TRADING_EQUITY: Final = Decimal(25_000)
 
 
@@ -70,20 +71,17 @@ class Exchange:
         profile: Profile,
         switches: Switches,
         seed: int,
-        faults: FaultBoard,
+        faults: AccountFaults,
         record: Record,
         publish: Publish,
         slippage: Slippage | None = None,
-        key: str = "",
     ) -> None:
-        """`key` is the account's key id: faults may name it."""
         self._market = market
         self._clock = timeline
         self._switches = switches
         self._seed = seed
         self._faults = faults
         self._record = record
-        self._key = key
         today = new_york_date(timeline.now)
         before = market.sessions(today - _LOOK_BACK, today - timedelta(days=1))
         self._account = Account.opened(profile, before[-1].date if before else today, timeline.now)
@@ -108,9 +106,10 @@ class Exchange:
         return self._venue.book
 
     @property
-    def is_blocked(self) -> bool:
-        """True while the broker lets the account do nothing (fault `account.blocked`)."""
-        return self._faults.strikes("account.blocked", account=self._key) is not None
+    def block(self) -> str | None:
+        """The flag of the account with which the broker restricts it (fault `account.blocked`); None for the usual case."""
+        fault = self._faults.strikes("account.blocked")
+        return None if fault is None else str(fault.get("flag", "trading_blocked"))
 
     def activities(self) -> Sequence[Activity]:
         """Fills, fees, transfers, dividends and the rest, oldest first."""
@@ -152,7 +151,7 @@ class Exchange:
 
     def _reserved(self) -> Decimal:
         """Dollars kept by open orders; with the fault `account.bp_lag` those of young orders are not seen yet."""
-        fault = self._faults.strikes("account.bp_lag", account=self._key)
+        fault = self._faults.strikes("account.bp_lag")
         if fault is None:
             return self.book.reserved_cash()
         seen_until = self._clock.now - timedelta(seconds=float(fault.get("seconds", 5)))
@@ -213,8 +212,8 @@ class Exchange:
         elif not order.is_closing:
             checks.check_buying_power(successor.cost(), self.account().buying_power + order.reserved_cash)
         self._venue.request_replace(order, successor)
-        if self._faults.strikes("replace.error_but_applied", symbol=order.symbol):
-            raise BrokerError("internal")
+        if fault := self._faults.strikes("replace.error_but_applied", symbol=order.symbol):
+            raise BrokerError(_ERRORS_OF_REPLACE[str(fault.get("status", "422"))], status=order.status)
         return successor
 
     def cancel(self, order_id: str) -> None:
@@ -270,6 +269,8 @@ class Exchange:
         Raises BrokerError where it is not a whole-cent amount, or more than what is settled and free.
         """
         self._record("transfer", {"amount": str(amount), "kind": kind})
+        if self.block in {"transfers_blocked", "account_blocked"}:
+            raise BrokerError("account_blocked")
         value = parse_number(amount if isinstance(amount, Decimal) else str(amount))
         if value is None or value == ZERO or decimals(value) > 2:
             raise BrokerError("invalid_field", field="amount")
@@ -313,7 +314,7 @@ class Exchange:
     # How a command is carried out
 
     def _submit(self, fields: Mapping[str, object]) -> SimOrder:
-        if self.configuration.suspend_trade or self.is_blocked:
+        if self.configuration.suspend_trade or self.block not in {None, "transfers_blocked"}:
             raise BrokerError("account_blocked")
         return self._accepted(fields)
 

@@ -20,7 +20,7 @@ from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
 from alpaca_trader.simulator.exchange.sessions import phase_of, session_after
 from alpaca_trader.simulator.exchange.slippage import Slippage, slipped
 from alpaca_trader.simulator.exchange.tape import Tape
-from alpaca_trader.simulator.faults.board import FaultBoard
+from alpaca_trader.simulator.faults.board import AccountFaults
 from alpaca_trader.simulator.market.calendar import SessionHours
 from alpaca_trader.simulator.market.model import Market, MarketBar, MarketQuote, MarketTrade
 from alpaca_trader.simulator.profiles import Switches
@@ -45,7 +45,7 @@ class TradingFloor:
         account: Account,
         book: OrderBook,
         activities: Activities,
-        faults: FaultBoard,
+        faults: AccountFaults,
         hours: SessionHours,
     ) -> None:
         self.hours = hours

@@ -22,7 +22,7 @@ from alpaca_trader.simulator.exchange.life import OrderLife, Publish
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from alpaca_trader.simulator.exchange.sessions import Phase, phase_of
 from alpaca_trader.simulator.exchange.slippage import Slippage
-from alpaca_trader.simulator.faults.board import FaultBoard
+from alpaca_trader.simulator.faults.board import AccountFaults
 from alpaca_trader.simulator.market.model import Cross, Market
 from alpaca_trader.simulator.profiles import Switches
 from alpaca_trader.simulator.timeline import Timeline
@@ -48,7 +48,7 @@ class Venue:
         slippage: Slippage,
         seed: int,
         account: Account,
-        faults: FaultBoard,
+        faults: AccountFaults,
         publish: Publish,
     ) -> None:
         self.account = account
@@ -63,7 +63,7 @@ class Venue:
         self._floor = TradingFloor(
             market, timeline, switches, slippage, seed, account, self.book, self.activities, faults, self._session
         )
-        self.life = OrderLife(self.book, timeline, switches, publish, self._floor)
+        self.life = OrderLife(self.book, timeline, switches, faults, publish, self._floor)
         self._floor.attend(self.life, self._begin)
         self.registrar = Registrar(market, timeline, account, self.book, self.activities, self.life)
         self._queued: list[SimOrder] = []
@@ -234,10 +234,9 @@ class Venue:
         latency = timedelta(microseconds=round(1000 * (low + (high - low) * draw(self._seed, "latency", order.seq))))
         now = self._clock.now
         at_work, acknowledged = now + max(ACCEPT_DELAY, latency), now + ACCEPT_DELAY
-        if self._faults.strikes("order.stuck", symbol=order.symbol):
-            return
-        if late := self._faults.strikes("fill.late", symbol=order.symbol):
-            at_work += timedelta(seconds=float(late.get("seconds", 30)))
+        if stuck := self._faults.strikes("order.stuck", symbol=order.symbol):
+            wait = timedelta(seconds=float(stuck.get("seconds", 60)))
+            at_work, acknowledged = at_work + wait, acknowledged + wait
         if self._faults.strikes("fill.before_ack", symbol=order.symbol):
             acknowledged = at_work + ACCEPT_DELAY
             self._clock.at(acknowledged, partial(self.life.emit, "new", order))

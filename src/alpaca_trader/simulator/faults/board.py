@@ -111,3 +111,15 @@ class FaultBoard:
         return fault.order.probability >= 1 or (
             draw(self._seed, "fault", fault.number, fault.asked) < fault.order.probability
         )
+
+
+class AccountFaults:
+    """The faults that can strike one account, by its key id."""
+
+    def __init__(self, board: FaultBoard, key: str) -> None:
+        self._board = board
+        self._key = key
+
+    def strikes(self, name: str, *, symbol: str | None = None) -> Fault | None:
+        """The fault of this name that strikes the account here and now."""
+        return None if self._board.is_quiet else self._board.strikes(name, symbol=symbol, account=self._key)

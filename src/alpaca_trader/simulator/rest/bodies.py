@@ -107,10 +107,8 @@ def day_trading_fields(view: AccountView) -> Body:
     }
 
 
-def account_body(
-    view: AccountView, profile: Profile, account_id: str, created: datetime, suspended: bool, *, blocked: bool = False
-) -> Body:
-    """The Account object; `suspended` by its owner, `blocked` by the broker."""
+def account_body(view: AccountView, profile: Profile, account_id: str, created: datetime, suspended: bool) -> Body:
+    """The Account object; `suspended` by its owner."""
     power = whole_cents_down(view.buying_power)
     free_cash = whole_cents_down(view.non_marginable_buying_power)
     return {
@@ -139,9 +137,9 @@ def account_body(
         "sma": cents(view.last_equity),
         "multiplier": str(view.multiplier),
         "shorting_enabled": view.shorting_enabled,
-        "trading_blocked": blocked,
+        "trading_blocked": False,
         "transfers_blocked": False,
-        "account_blocked": blocked,
+        "account_blocked": False,
         "trade_suspended_by_user": suspended,
         "accrued_fees": number(view.accrued_fees),
         "pending_reg_taf_fees": number(view.pending_taf_fees),
