@@ -17,7 +17,7 @@ from conformance.judge import Judge, Operation, Reply
 DAY: Final = date(2026, 11, 20)
 MORNING: Final = datetime(2026, 11, 20, 14, 45, tzinfo=UTC)
 EVENING: Final = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
-NEXT_NOON: Final = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
+LATER_NOON: Final = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 CHEAP: Final = "VZ"
 """A name of about $30, of which a small account can hold several shares."""
 NOBODY: Final = "8b1f0d0e-55c8-4c1f-b3a3-0c0a8d4c7e21"

@@ -6,12 +6,15 @@ import http.client
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
+from alpaca_trader.simulator.market.actions import cash_dividend, split, stock_dividend
 from conformance import data, trading
-from conformance.client import CHEAP, DAY, EVENING, MORNING, NEXT_NOON, Session, example
+from conformance.client import CHEAP, DAY, EVENING, LATER_NOON, MORNING, Session, example
 from conformance.judge import Judge, Operation
 
 SYMBOLS: Final = ("AAPL", "SPY", CHEAP)
@@ -33,8 +36,14 @@ def opened(judge: Judge, sim: Simulator) -> Iterator[Session]:
 
 
 def market() -> GeneratedMarket:
-    """Two sessions with a month of history."""
-    return GeneratedMarket(7, SYMBOLS, DAY, days=2)
+    """Three sessions with a month of history. Before the second, one company splits, one pays cash and one pays shares."""
+    second = DAY + timedelta(days=3)
+    actions = [
+        split("AAPL", second, new=2),
+        cash_dividend(CHEAP, second, Decimal("0.25")),
+        stock_dividend("SPY", second, Decimal("0.05")),
+    ]
+    return GeneratedMarket(7, SYMBOLS, DAY, days=3, actions=actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +107,12 @@ def _hurry(session: Session) -> None:
 
 
 def _night(session: Session) -> None:
-    """The close, an evening, a night, and the next session's noon."""
+    """Holdings over the close, an evening, a night in which companies act and money comes, and a noon two sessions on."""
+    trading.holdings(session)
     session.until(EVENING)
+    session.sim.exchange.transfer(Decimal(50))
     trading.evening(session)
-    session.until(NEXT_NOON)
+    session.until(LATER_NOON)
 
 
 _SCENES: Final = (
@@ -114,6 +125,7 @@ _SCENES: Final = (
     trading.linked_orders,
     trading.positions,
     trading.watchlists,
+    trading.shorts,
     _night,
     trading.reports,
 )

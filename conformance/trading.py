@@ -205,6 +205,27 @@ def watchlists(session: Session) -> None:
     session.ask("DELETE", by_name, 204, query={"name": "brief"})
 
 
+def shorts(session: Session) -> None:
+    """A share sold short and bought back, where the account may."""
+    if session.sim.profile.multiplier == 1:
+        session.order(403, symbol="SPY", side="sell")
+        return
+    session.order(symbol="SPY", side="sell")
+    session.wait(60)
+    session.ask("GET", "/v2/positions/SPY")
+    session.ask("GET", "/v2/account")
+    session.ask("DELETE", "/v2/positions/SPY")
+    session.wait(60)
+
+
+def holdings(session: Session) -> None:
+    """Something of every name, for the night, and an order beyond it."""
+    for symbol, qty in (("AAPL", "0.5"), ("SPY", "0.2"), (CHEAP, "1")):
+        session.order(symbol=symbol, qty=qty)
+    session.order(symbol=CHEAP, type="limit", limit_price="5", time_in_force="gtc")
+    session.wait(60)
+
+
 def evening(session: Session) -> None:
     """Orders while the market is closed, and what the closed market answers."""
     queued = session.order(symbol=CHEAP, qty="2")
@@ -230,8 +251,10 @@ def reports(session: Session) -> None:
         session.ask("GET", path, query=query)
     session.ask("GET", path, 422, query={"page_size": 101})
     session.ask("GET", path, 422, query={"category": "trade_activity", "activity_types": "FILL"})
-    for kind in ("FILL", "FEE", "DIV"):
-        session.ask("GET", f"{path}/{kind}", query={"direction": "asc"})
+    for kind in ("FILL", "DIV", "SPLIT", "CSD"):
+        if not session.ask("GET", f"{path}/{kind}", query={"direction": "asc"}):
+            session.surprises.append(f"GET {path}/{kind}: nothing, although it happened")
+    session.ask("GET", f"{path}/FEE")
     session.ask("GET", f"{path}/FILL", 422, query={"direction": "sideways"})
     history = "/v2/account/portfolio/history"
     session.ask("GET", history)
@@ -245,6 +268,10 @@ def reports(session: Session) -> None:
     session.ask("GET", history, 422, query={"period": "1A", "timeframe": "1Min"})
     session.ask("GET", history, 422, query={"period": "1D", "start": "2026-11-20", "end": "2026-11-21"})
     session.ask("GET", "/v2/account")
+    session.ask("GET", "/v1/corporate-actions", query={"symbols": f"AAPL,SPY,{CHEAP}", "start": "2026-11-01"})
+    announced = {"ca_types": "Dividend,Split", "since": "2026-11-20", "until": "2026-11-30"}
+    for announcement in session.ask("GET", "/v2/corporate_actions/announcements", query=announced)[:1]:
+        session.ask("GET", f"/v2/corporate_actions/announcements/{announcement['id']}")
     span = {"since": "2026-11-20T00:00:00Z", "until": "2026-11-23T00:00:00Z"}
     session.ask("GET", "/v2beta1/events/activities", query=span)
     session.ask("GET", "/v2beta1/events/activities", 400, 422, query={"until": span["until"]})
