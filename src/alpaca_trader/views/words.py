@@ -3,9 +3,8 @@
 Times on pages are New York's, because that is what a trading day is told in. Text of strangers is made harmless here.
 """
 
-import math
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from zoneinfo import ZoneInfo
 
 from alpaca_trader.core.models import Mode
@@ -103,7 +102,7 @@ def covered(share: float | None) -> str:
     """A share of time in percent, never rounded up: 100 % is said of nothing that had a gap."""
     if share is None:
         return NOTHING
-    return "100 %" if share >= 1 else f"{math.floor(share * 1_000_000) / 10_000:.4f} %"
+    return "100 %" if share >= 1 else f"{(Decimal(share) * 100).quantize(Decimal('0.0001'), ROUND_FLOOR)} %"
 
 
 def duration(seconds: float) -> str:
