@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from alpaca_trader.simulator.exchange.activities import Activity
@@ -12,6 +13,29 @@ from alpaca_trader.simulator.rest import bodies
 from alpaca_trader.simulator.rest.call import Answer, Call, Entry, choice, count, csv, day, moment, wrong
 from alpaca_trader.simulator.simulator import Simulator
 
+ACTIVITY_TYPES: Final = frozenset(
+    {
+        *("FILL", "TRANS", "MISC", "ACATC", "ACATS", "CFEE", "CGD", "CSD", "CSW", "DIV", "DIVCGL", "DIVCGS", "DIVFEE"),
+        *(
+            "DIVFT",
+            "DIVNRA",
+            "DIVROC",
+            "DIVTW",
+            "DIVTXEX",
+            "FEE",
+            "INT",
+            "INTNRA",
+            "INTTW",
+            "JNL",
+            "JNLC",
+            "JNLS",
+            "MA",
+        ),
+        *("NC", "OPASN", "OPCA", "OPCSH", "OPEXC", "OPEXP", "OPTRD", "PTC", "PTR", "REO", "REORG", "SPIN", "SPLIT"),
+        *("FOPT", "OCT", "CIL", "DIVWH", "EXTRD", "FXTRD", "INTPNL", "MEM", "SWP", "VOF", "WH"),
+    }
+)
+"""Every activity type the broker or its SDK knows (alpaca-contract 2.5)."""
 _MAX_PAGE: Final = 100
 _CATEGORIES: Final = frozenset({"trade_activity", "non_trade_activity"})
 
@@ -19,6 +43,8 @@ _CATEGORIES: Final = frozenset({"trade_activity", "non_trade_activity"})
 def _activities(_sim: Simulator, call: Call) -> Answer:
     query = call.query
     types = csv(call.path.get("activity_type")) or csv(query.get("activity_types"))
+    if unknown := types - ACTIVITY_TYPES:
+        raise wrong("activity_types", min(unknown))
     category = choice(call, "category", _CATEGORIES, "")
     if category and types:
         raise BrokerError("excludes", field="category", other="activity_types")
@@ -39,6 +65,12 @@ def _activities(_sim: Simulator, call: Call) -> Answer:
     whole_day = bool(query.get("date")) and not query.get("page_size")
     size = len(found) if whole_day else count(call, "page_size", _MAX_PAGE, _MAX_PAGE)
     return 200, [bodies.activity_body(activity) for activity in found[:size]]
+
+
+def net_amount(activity: Activity) -> Decimal:
+    """Dollars an activity other than a fill brought (negative: took)."""
+    assert isinstance(activity, FeeActivity), "fills are told apart before"
+    return -activity.amount
 
 
 def type_of(activity: Activity) -> str:
