@@ -57,6 +57,8 @@ class Switches:
     """What a market buy costs against buying power: the ask, or the ask plus 4 % (2.5 % from $50)."""
     rate_limit: int | None = 200
     """Requests per virtual minute, counted separately for trading and data; None switches the limit off."""
+    rate_window: Literal["fixed", "rolling"] = "fixed"
+    """What a minute of the rate limit is: a minute of the clock, or the last sixty seconds."""
     headers_on_429: bool = True
     """Whether the 429 answer itself carries the rate-limit headers."""
     data_entitlement: Literal["free", "paid"] = "free"

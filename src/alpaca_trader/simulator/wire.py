@@ -16,7 +16,7 @@ NANO: Final = Decimal("0.000000001")
 _MAX_MAGNITUDE: Final = 15
 """Largest power of ten a request may name; beyond it no real order lies, and arithmetic would lose digits."""
 _MAX_DIGITS: Final = 28
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?", re.ASCII)
 _TRUE: Final = frozenset({"true", "t", "1", "yes"})
 _FALSE: Final = frozenset({"false", "f", "0", "no"})
 _LOST_PLUS: Final = re.compile(r"(T[\d:.]+) (\d\d:?\d\d)$")

@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from alpaca_trader.simulator.faults.board import Fault
+from alpaca_trader.simulator.rest.http import BoundedHttp
 from alpaca_trader.simulator.simulator import Simulator
 
 _LINGER_NOT: Final = struct.pack("ii", 1, 0)
@@ -187,7 +188,7 @@ class Line:
 def protocol_with(connections: Connections) -> type[HttpToolsProtocol]:
     """Uvicorn's HTTP protocol on lines of these connections."""
 
-    class Protocol(HttpToolsProtocol):
+    class Protocol(BoundedHttp):
         """Speaks through a line; streams that begin here inherit it."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
@@ -17,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alpaca_trader.simulator.desk import Desk
 from alpaca_trader.simulator.exchange.errors import BrokerError
+from alpaca_trader.simulator.rest.limits import Headers, RateLimits
 from alpaca_trader.simulator.simulator import Simulator
-from alpaca_trader.simulator.wire import minute_floor
 
 _DATA_PREFIXES: Final = ("/v2/stocks", "/v1beta", "/v1/corporate-actions")
 _HTML_PREFIXES: Final = ("/v2/clock", "/v2/calendar", "/v3/clock", "/v3/calendar")
@@ -27,9 +26,7 @@ _HTML_401: Final = (
     b"<html>\r\n<head><title>401 Authorization Required</title></head>\r\n<body>\r\n"
     b"<center><h1>401 Authorization Required</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
-_WINDOW: Final = timedelta(minutes=1)
 
-Headers = list[tuple[bytes, bytes]]
 _Answer = tuple[int, bytes, Headers]
 
 
@@ -40,7 +37,7 @@ class Gate:
         self._app = app
         self._sim = sim
         self._requests = 0
-        self._windows: dict[tuple[int, str], tuple[datetime, int]] = {}
+        self._limits = RateLimits(sim.switches)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request here when it may not pass, else hand it on and add the headers to its answer."""
@@ -52,7 +49,8 @@ class Gate:
         desk, refusal = self._account(scope["path"], dict(scope["headers"]))
         if desk is not None:
             scope["desk"] = desk
-            is_within, limits = self._count(desk, scope["path"])
+            host = "data" if scope["path"].startswith(_DATA_PREFIXES) else "trading"
+            is_within, limits = self._limits.admit((desk.number, host), self._sim.now)
             if is_within or self._sim.switches.headers_on_429:
                 headers += limits
             if not is_within:
@@ -84,23 +82,6 @@ class Gate:
             return desk, None
         status, body, kinds = _json(BrokerError("wrong_key"))
         return None, (status, body, [*kinds, _CHALLENGE])
-
-    def _count(self, desk: Desk, path: str) -> tuple[bool, Headers]:
-        """Count a request against its minute of virtual time; returns whether it is within the limit, and the headers."""
-        limit = self._sim.switches.rate_limit
-        if limit is None:
-            return True, []
-        host = "data" if path.startswith(_DATA_PREFIXES) else "trading"
-        window = minute_floor(self._sim.now)
-        started, used = self._windows.get((desk.number, host), (window, 0))
-        used = used + 1 if started == window else 1
-        self._windows[desk.number, host] = (window, used)
-        reset = int((window + _WINDOW).timestamp())
-        return used <= limit, [
-            (b"x-ratelimit-limit", str(limit).encode()),
-            (b"x-ratelimit-remaining", str(max(0, limit - used)).encode()),
-            (b"x-ratelimit-reset", str(reset).encode()),
-        ]
 
 
 def _credentials(headers: dict[bytes, bytes]) -> tuple[bytes, bytes] | None:
