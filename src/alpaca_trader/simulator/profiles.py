@@ -61,6 +61,8 @@ class Switches:
     """What a minute of the rate limit is: a minute of the clock, or the last sixty seconds."""
     headers_on_429: bool = True
     """Whether the 429 answer itself carries the rate-limit headers."""
+    history_nulls: bool = False
+    """Whether the portfolio history has null instead of numbers for the time before the simulation began."""
     data_entitlement: Literal["free", "paid"] = "free"
     """Market-data plan: free sees IEX live and SIP after 15 minutes."""
     latency_ms: tuple[int, int] = (80, 150)

@@ -452,7 +452,7 @@ def test_numbers_in_a_body_are_read_exactly(http: Http) -> None:
 
 def test_unknown_paths_and_methods_have_the_broker_s_envelope(http: Http) -> None:
     """404 endpoint not found., 405 method not allowed; never a redirect."""
-    for path in ("/v2/nowhere", "/", "/v2/account/", "/v2/account/portfolio/history"):
+    for path in ("/v2/nowhere", "/", "/v2/account/", "/v2/account/portfolio"):
         assert http("GET", path) == (404, {"code": 40410000, "message": "endpoint not found."})
     assert http("PUT", "/v2/orders", {}) == (405, {"code": 40510000, "message": "method not allowed"})
 

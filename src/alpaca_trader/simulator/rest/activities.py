@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from alpaca_trader.simulator.exchange.activities import Activity
@@ -15,24 +14,11 @@ from alpaca_trader.simulator.simulator import Simulator
 
 ACTIVITY_TYPES: Final = frozenset(
     {
-        *("FILL", "TRANS", "MISC", "ACATC", "ACATS", "CFEE", "CGD", "CSD", "CSW", "DIV", "DIVCGL", "DIVCGS", "DIVFEE"),
-        *(
-            "DIVFT",
-            "DIVNRA",
-            "DIVROC",
-            "DIVTW",
-            "DIVTXEX",
-            "FEE",
-            "INT",
-            "INTNRA",
-            "INTTW",
-            "JNL",
-            "JNLC",
-            "JNLS",
-            "MA",
-        ),
-        *("NC", "OPASN", "OPCA", "OPCSH", "OPEXC", "OPEXP", "OPTRD", "PTC", "PTR", "REO", "REORG", "SPIN", "SPLIT"),
-        *("FOPT", "OCT", "CIL", "DIVWH", "EXTRD", "FXTRD", "INTPNL", "MEM", "SWP", "VOF", "WH"),
+        *("FILL", "TRANS", "MISC", "ACATC", "ACATS", "CFEE", "CGD", "CSD", "CSW", "DIV"),
+        *("DIVCGL", "DIVCGS", "DIVFEE", "DIVFT", "DIVNRA", "DIVROC", "DIVTW", "DIVTXEX", "FEE", "INT"),
+        *("INTNRA", "INTTW", "JNL", "JNLC", "JNLS", "MA", "NC", "OPASN", "OPCA", "OPCSH"),
+        *("OPEXC", "OPEXP", "OPTRD", "PTC", "PTR", "REO", "REORG", "SPIN", "SPLIT", "FOPT"),
+        *("OCT", "CIL", "DIVWH", "EXTRD", "FXTRD", "INTPNL", "MEM", "SWP", "VOF", "WH"),
     }
 )
 """Every activity type the broker or its SDK knows (alpaca-contract 2.5)."""
@@ -51,8 +37,8 @@ def _activities(_sim: Simulator, call: Call) -> Answer:
     found = [
         activity
         for activity in _in_span(call.desk.exchange.activities(), call)
-        if (not types or type_of(activity) in types)
-        and (not category or (type_of(activity) == "FILL") == (category == "trade_activity"))
+        if (not types or activity.type in types)
+        and (not category or (activity.type == "FILL") == (category == "trade_activity"))
     ]
     if choice(call, "direction", {"asc", "desc"}, "desc") == "desc":
         found.reverse()
@@ -65,17 +51,6 @@ def _activities(_sim: Simulator, call: Call) -> Answer:
     whole_day = bool(query.get("date")) and not query.get("page_size")
     size = len(found) if whole_day else count(call, "page_size", _MAX_PAGE, _MAX_PAGE)
     return 200, [bodies.activity_body(activity) for activity in found[:size]]
-
-
-def net_amount(activity: Activity) -> Decimal:
-    """Dollars an activity other than a fill brought (negative: took)."""
-    assert isinstance(activity, FeeActivity), "fills are told apart before"
-    return -activity.amount
-
-
-def type_of(activity: Activity) -> str:
-    """The wire's activity type."""
-    return activity.type
 
 
 def _in_span(activities: Sequence[Activity], call: Call) -> Sequence[Activity]:

@@ -11,6 +11,7 @@ from alpaca_trader.simulator.rest import (
     announcements,
     assets,
     calendar,
+    history,
     markets,
     orders,
     positions,
@@ -21,6 +22,7 @@ from alpaca_trader.simulator.rest.call import Entry
 TABLE: Final[Sequence[Entry]] = (
     *account.TABLE,
     *activities.TABLE,
+    *history.TABLE,
     *calendar.TABLE,
     *markets.TABLE,
     *assets.TABLE,
