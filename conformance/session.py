@@ -17,7 +17,8 @@ from conformance import data, trading
 from conformance.client import CHEAP, DAY, EVENING, LATER_NOON, MORNING, Session, example
 from conformance.judge import Judge, Operation
 
-SYMBOLS: Final = ("AAPL", "SPY", CHEAP)
+SYMBOLS: Final = ("AAPL", "SPY", "TSLA", CHEAP)
+"""Those the examples of both files name, and a cheap one."""
 GENEROUS: Final = Switches(rate_limit=1_000_000)
 """Nothing is refused for its number, and the headers are still sent."""
 _TIMEOUT_S: Final = 30

@@ -73,7 +73,7 @@ async def _unknown(_request: Request, error: Exception) -> Response:
     """The broker's envelope for a path or method that does not exist."""
     assert isinstance(error, HTTPException), "registered for that class alone"
     refusal = BrokerError("no_method" if error.status_code == 405 else "no_endpoint")
-    return JSONResponse(refusal.body(), refusal.status)
+    return JSONResponse(refusal.body(), refusal.status, error.headers)
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:

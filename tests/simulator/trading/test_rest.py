@@ -308,6 +308,7 @@ def test_orders_are_listed_by_every_filter(http: Http) -> None:
         "side=long",
         "after_order_id=a&before_order_id=b",
         "after_order_id=a&after=2026-11-20",
+        "after_order_id=a",
     ],
 )
 def test_a_wrong_filter_is_refused(http: Http, query: str) -> None:
@@ -454,7 +455,9 @@ def test_unknown_paths_and_methods_have_the_broker_s_envelope(http: Http) -> Non
     """404 endpoint not found., 405 method not allowed; never a redirect."""
     for path in ("/v2/nowhere", "/", "/v2/account/", "/v2/account/portfolio"):
         assert http("GET", path) == (404, {"code": 40410000, "message": "endpoint not found."})
-    assert http("PUT", "/v2/orders", {}) == (405, {"code": 40510000, "message": "method not allowed"})
+    for path in ("/v2/orders", "/v2/stocks/bars"):
+        assert http("PUT", path, {}) == (405, {"code": 40510000, "message": "method not allowed"})
+        assert "GET" in http.raw("PUT", path, b"{}")[1]["allow"]
 
 
 def test_requests_without_the_key_are_refused(http: Http) -> None:

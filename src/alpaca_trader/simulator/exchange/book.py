@@ -60,6 +60,10 @@ class OrderBook:
             raise BrokerError("no_order", id=order_id)
         return order
 
+    def has(self, order_id: str) -> bool:
+        """True when there is an order with this id, open or closed."""
+        return order_id in self._by_id
+
     def get_by_client_id(self, client_order_id: str) -> SimOrder:
         """The order with this client order id; raises BrokerError 404 when there is none."""
         order = self._by_client_id.get(client_order_id)

@@ -50,6 +50,9 @@ def _orders(_sim: Simulator, call: Call) -> Answer:
     by_time = [name for name in ("after", "until") if query.get(name)]
     if len(by_id) > 1 or (by_id and by_time):
         raise BrokerError("excludes", field=by_id[-1], other=[*by_id[:-1], *by_time][0])
+    for name in by_id:
+        if not call.desk.exchange.book.has(query[name]):
+            raise wrong(name, query[name])
     classes = csv(query.get("asset_class"))
     if unknown := classes - ASSET_CLASSES - {"all"}:
         raise wrong("asset_class", min(unknown))
