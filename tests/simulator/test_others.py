@@ -104,6 +104,7 @@ def test_nobody_can_exercise_an_option(client: TestClient, verb: str) -> None:
     ("body", "status", "code"),
     [
         (b"{", 400, "invalid_request_body"),
+        (b" " * 1_048_577, 413, 41310000),
         (b'["XYZ"]', 400, "invalid_request_body"),
         (b'{"symbol":"XYZ","qty":"100"}', 400, "invalid_request_body"),
         (b'{"symbol":"XYZ","qty":150}', 400, "invalid_input"),
@@ -112,7 +113,7 @@ def test_nobody_can_exercise_an_option(client: TestClient, verb: str) -> None:
         (b'{"symbol":"XYZ","qty":100,"limit_price":"0.05"}', 422, "easy_to_borrow"),
     ],
 )
-def test_no_locate_is_granted(client: TestClient, body: bytes, status: int, code: str) -> None:
+def test_no_locate_is_granted(client: TestClient, body: bytes, status: int, code: str | int) -> None:
     """What is asked wrongly and what needs no locate is refused with its own code."""
     answer = client.post("/v1/locates", content=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.market.model import AssetInfo
 from alpaca_trader.simulator.rest.bar_series import parse_timeframe
+from alpaca_trader.simulator.rest.router import read_content
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.wire import parse_bool, parse_date, parse_number, parse_time
 
@@ -424,7 +425,7 @@ def _no_locate(asset: AssetInfo | None) -> tuple[str, str]:
 async def _create_locate(sim: Simulator, request: Request) -> Response:
     """Refused whatever is asked: no account here may short a name that is hard to borrow."""
     try:
-        fields: Any = orjson.loads(await request.body())
+        fields: Any = orjson.loads(await read_content(request.receive))
     except orjson.JSONDecodeError as error:
         raise _Refused(400, "invalid request body", "invalid_request_body") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("symbol"), str):

@@ -88,7 +88,7 @@ class Counter:
             status, body = (204, None) if method == "OPTIONS" else _refused(BrokerError("no_method"))
         else:
             try:
-                fields = read_fields(await _content(receive)) if method in _WITH_BODY else {}
+                fields = read_fields(await read_content(receive)) if method in _WITH_BODY else {}
                 call = Call(scope["desk"], parameters, read_query(scope["query_string"]), fields)
                 with self._sim.lock:
                     status, body = handler(self._sim, call)
@@ -111,7 +111,7 @@ def _allowed(handlers: Mapping[str, Handler]) -> bytes:
     return ", ".join(sorted(methods)).encode()
 
 
-async def _content(receive: Receive) -> bytes:
+async def read_content(receive: Receive) -> bytes:
     """The whole body; raises BrokerError 413 as soon as it is longer than `MAX_BODY`, and keeps none of it."""
     parts: list[bytes] = []
     size = 0
