@@ -66,7 +66,7 @@ REFUSALS: Final[tuple[Refusals, ...]] = (
         "every route answers it, without a code",
         overrides=True,
     ),
-    Refusals("trading", "get post put patch delete", r".*", (429,), "1", "true of every route, listed for few"),
+    Refusals("trading", "get post put patch delete", r".*", (429, 500), "1", "true of every route, listed for few"),
     Refusals(
         "trading",
         "post put patch",

@@ -20,6 +20,8 @@ EVENING: Final = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
 LATER_NOON: Final = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 CHEAP: Final = "VZ"
 """A name of about $30, of which a small account can hold several shares."""
+HARD: Final = "HARD"
+"""A listed name that cannot be borrowed and is not traded."""
 NOBODY: Final = "8b1f0d0e-55c8-4c1f-b3a3-0c0a8d4c7e21"
 """A well-formed id that nothing has."""
 CONTRACT: Final = "AAPL261218C00200000"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.amendments import ABSENT
-from conformance.client import CONTRACT, MORNING, NOBODY, Session, example
+from conformance.client import CONTRACT, HARD, MORNING, NOBODY, Session, example
 
 
 def stocks(session: Session) -> None:
@@ -49,8 +49,10 @@ def _history(session: Session) -> None:
         asked = {"symbols": "AAPL,SPY", "timeframe": timeframe, "start": "2026-10-20", "adjustment": "all"}
         session.ask("GET", "/v2/stocks/bars", query=asked)
     session.ask("GET", "/v2/stocks/bars", 400, query={"symbols": "AAPL", "timeframe": "1Year"})
-    recent = {"symbols": "AAPL", "timeframe": "1Min", "feed": "sip", "end": MORNING.isoformat()}
-    session.ask("GET", "/v2/stocks/bars", 403, query=recent)
+    recent = {"timeframe": "1Min", "feed": "sip", "end": MORNING.isoformat()}
+    for kind in ("bars", "quotes", "trades"):
+        session.ask("GET", f"/v2/stocks/{kind}", 403, query={"symbols": "AAPL", **recent})
+        session.ask("GET", f"/v2/stocks/AAPL/{kind}", 403, query=recent)
 
 
 def _latest(session: Session) -> None:
@@ -60,11 +62,15 @@ def _latest(session: Session) -> None:
         session.ask("GET", f"/v2/stocks/{kind}/latest", 400)
         session.ask("GET", f"/v2/stocks/{kind}/latest", 403, query={"symbols": "AAPL", "feed": "sip"})
         session.ask("GET", f"/v2/stocks/VZ/{kind}/latest")
+        session.ask("GET", f"/v2/stocks/VZ/{kind}/latest", 403, query={"feed": "sip"})
         session.ask("GET", f"/v2/stocks/VZ/{kind}/latest", 400, query={"feed": "tv"})
         session.ask("GET", f"/v2/stocks/NOSUCH/{kind}/latest", 404)
     session.ask("GET", "/v2/stocks/snapshots", query={"symbols": "AAPL,VZ,NOSUCH"})
     session.ask("GET", "/v2/stocks/snapshots", 400, query={"symbols": "XX!"})
+    session.ask("GET", "/v2/stocks/snapshots", 403, query={"symbols": "AAPL", "feed": "sip"})
     session.ask("GET", "/v2/stocks/VZ/snapshot")
+    session.ask("GET", "/v2/stocks/VZ/snapshot", 400, query={"feed": "tv"})
+    session.ask("GET", "/v2/stocks/VZ/snapshot", 403, query={"feed": "sip"})
     session.ask("GET", "/v2/stocks/NOSUCH/snapshot", 404)
 
 
@@ -80,7 +86,8 @@ def others(session: Session) -> None:
     session.ask("GET", "/v1/locates", 400, query={"limit": 0})
     session.ask("POST", "/v1/locates", 422, fields={"symbol": "AAPL", "qty": 100})
     session.ask("POST", "/v1/locates", 400, fields={"symbol": "AAPL", "qty": 150})
-    session.ask("GET", "/v1/locates/quotes", query={"symbols": "AAPL,NOSUCH"})
+    session.ask("POST", "/v1/locates", 403, fields={"symbol": HARD, "qty": 100})
+    session.ask("GET", "/v1/locates/quotes", query={"symbols": f"AAPL,NOSUCH,{HARD}"})
     session.ask("GET", "/v1/locates/quotes", 400)
     session.ask("GET", f"/v1/locates/{NOBODY}", 404)
     session.ask("GET", "/v1/locates/x", 400)
@@ -117,6 +124,7 @@ def _empty_data(session: Session) -> None:
     session.ask("GET", f"{options}/meta/conditions/trade")
     session.ask("GET", f"{options}/meta/conditions/bar", 400)
     session.ask("GET", "/v1beta1/logos/AAPL")
+    session.ask("GET", "/v1beta1/logos/AAPL", 400, query={"placeholder": "perhaps"})
     session.ask("GET", "/v1beta1/logos/AAPL", 404, query={"placeholder": "false"})
     span = {"since": "2026-11-18T00:00:00Z", "until": "2026-11-19T00:00:00Z"}
     session.ask("GET", "/v1beta1/events/corporate-actions", query=span)

@@ -18,7 +18,7 @@ from referencing.jsonschema import DRAFT202012
 from conformance.specs import Spec
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
-_AT_THE_DOOR: Final = frozenset({401, 429})
+_AT_THE_DOOR: Final = frozenset({401, 429, 500})
 _MOST_SAID: Final = 160
 """Characters of a value or schema message that a deviation shows."""
 
@@ -73,7 +73,7 @@ class Judge:
         return {int(status) for status in self._operation(operation)["responses"]}
 
     def touched(self) -> set[Operation]:
-        """The operations that answered something else than that the client may not ask."""
+        """The operations that answered something of their own: not only that the client may not ask, or that all is broken."""
         return {operation for operation, statuses in self.seen.items() if statuses - _AT_THE_DOOR}
 
     def see(self, method: str, path: str, reply: Reply) -> None:

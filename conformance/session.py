@@ -5,16 +5,18 @@ from __future__ import annotations
 import http.client
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
+from alpaca_trader.simulator.faults.board import FaultOrder
 from alpaca_trader.simulator.market.actions import cash_dividend, split, stock_dividend
+from alpaca_trader.simulator.market.symbols import asset_info
 from conformance import data, trading
-from conformance.client import CHEAP, DAY, EVENING, LATER_NOON, MORNING, Session, example
+from conformance.client import CHEAP, DAY, EVENING, HARD, LATER_NOON, MORNING, Session, example
 from conformance.judge import Judge, Operation
 
 SYMBOLS: Final = ("AAPL", "SPY", "TSLA", CHEAP)
@@ -44,7 +46,8 @@ def market() -> GeneratedMarket:
         cash_dividend(CHEAP, second, Decimal("0.25")),
         stock_dividend("SPY", second, Decimal("0.05")),
     ]
-    return GeneratedMarket(7, SYMBOLS, DAY, days=3, actions=actions)
+    hard = replace(asset_info(HARD), shortable=False, easy_to_borrow=False)
+    return GeneratedMarket(7, SYMBOLS, DAY, days=3, actions=actions, listed=[hard])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,14 @@ def _hurry(session: Session) -> None:
         session.ask(method, example(path), 429)
 
 
+def _broken(session: Session) -> None:
+    """Every operation while the server is broken, by the simulator's own fault."""
+    fault = session.sim.faults.order(FaultOrder("http.5xx", parameters={"status": "500"}))
+    for _, method, path in session.judge.operations():
+        session.ask(method, example(path), 500)
+    session.sim.faults.lift(fault.number)
+
+
 def _night(session: Session) -> None:
     """Holdings over the close, an evening, a night in which companies act and money comes, and a noon two sessions on."""
     trading.holdings(session)
@@ -118,6 +129,7 @@ def _night(session: Session) -> None:
 
 _SCENES: Final = (
     _strangers,
+    _broken,
     trading.account,
     trading.reference,
     data.others,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.client import CHEAP, CONTRACT, NOBODY, Session
+from conformance.client import CHEAP, CONTRACT, HARD, NOBODY, Session
 
 
 def account(session: Session) -> None:
@@ -37,11 +37,14 @@ def reference(session: Session) -> None:
     assets = session.ask("GET", "/v2/assets")
     for query in ({"status": "active"}, {"asset_class": "crypto"}, {"exchange": "NYSE"}, {"attributes": "has_options"}):
         session.ask("GET", "/v2/assets", query=query)
+    session.ask("GET", "/v2/assets", 422, query={"status": "perhaps"})
     session.ask("GET", "/v2/assets/AAPL")
+    session.ask("GET", f"/v2/assets/{HARD}")
     session.ask("GET", f"/v2/assets/{assets[0]['id']}")
     session.ask("GET", "/v2/assets/NOSUCH", 404)
     span = {"ca_types": "Dividend", "since": "2026-11-01", "until": "2026-11-30"}
     session.ask("GET", "/v2/corporate_actions/announcements", query=span)
+    session.ask("GET", "/v2/corporate_actions/announcements", 422)
     session.ask("GET", "/v2/corporate_actions/announcements/0", 404)
 
 
@@ -83,6 +86,7 @@ def orders(session: Session) -> None:
     session.ask("PATCH", f"/v2/orders/{replaced['id']}", 422, fields={"limit_price": f"{cheap * 0.81:.2f}"})
     session.ask("PATCH", f"/v2/orders/{replaced['id']}", 403, fields={"qty": "1000000000"})
     session.ask("PATCH", f"/v2/orders/{NOBODY}", 404, fields={"qty": "2"})
+    session.ask("PATCH", f"/v2/orders/{NOBODY}", 400, content=b"{")
     session.ask("DELETE", f"/v2/orders/{stop['id']}", 204)
     session.wait(1)
     session.ask("DELETE", f"/v2/orders/{stop['id']}", 422)
@@ -200,6 +204,14 @@ def watchlists(session: Session) -> None:
     for method, given in (("GET", None), ("POST", {"symbol": "AAPL"}), ("PUT", {"name": "x"}), ("DELETE", None)):
         session.ask(method, f"/v2/watchlists/{NOBODY}", 404, fields=given)
         session.ask(method, by_name, 404, query={"name": "nobody's"}, fields=given)
+    for method in ("POST", "PUT"):
+        session.ask(method, path, 400, content=b"{")
+        session.ask(method, by_name, 400, query={"name": "third"}, content=b"{")
+    for method in ("GET", "DELETE"):
+        session.ask(method, by_name, 422)
+    session.ask("PUT", path, 422, fields={"symbols": ["NOSUCH"]})
+    session.ask("PUT", by_name, 422, query={"name": "third"}, fields={"symbols": ["NOSUCH"]})
+    session.ask("POST", by_name, 422, query={"name": "third"}, fields={})
     session.ask("DELETE", path, 204)
     session.ask("POST", "/v2/watchlists", fields={"name": "brief"})
     session.ask("DELETE", by_name, 204, query={"name": "brief"})
