@@ -37,12 +37,12 @@ def require_pyarrow(what: Path) -> None:
 
 def parquet_row_count(path: Path) -> int:
     """How many rows a Parquet file has, from its footer."""
-    return int(_open_parquet(path).metadata.num_rows)
+    return int(open_parquet(path).metadata.num_rows)
 
 
 def parquet_symbols(path: Path, reading: Reading) -> list[str]:
     """The symbols of a Parquet file, sorted, without reading anything else of it."""
-    file = _open_parquet(path)
+    file = open_parquet(path)
     names, _ = spelled(path, file.schema_arrow.names, reading)
     if "symbol" not in names:
         return [str(reading.symbol)]
@@ -56,7 +56,7 @@ def parquet_symbols(path: Path, reading: Reading) -> list[str]:
 
 def parquet_file_rows(path: Path, reading: Reading, symbols: Sequence[str] | None) -> Rows:
     """The rows of a Parquet file, or of these symbols in it."""
-    file = _open_parquet(path)
+    file = open_parquet(path)
     names, findings = spelled(path, file.schema_arrow.names, reading)
     wanted = list(names.values())
     try:
@@ -80,20 +80,21 @@ def table_rows(table: Any, names: Mapping[str, str], reading: Reading, place: Pl
     numbers = {name: np.full(table.num_rows, np.nan) for name in NUMBERS}
     for name in NUMBERS:
         if name in names:
-            numbers[name] = _parquet_numbers(table.column(names[name]), place._replace(column=names[name]))
-    micros = _parquet_instants(table.column(names["timestamp"]), reading.zone, place)
-    held, code = _parquet_words(table, names.get("symbol"), place, str(reading.symbol))
+            numbers[name] = parquet_numbers(table.column(names[name]), place._replace(column=names[name]))
+    micros = parquet_instants(table.column(names["timestamp"]), reading.zone, place)
+    held, code = parquet_words(table, names.get("symbol"), place, str(reading.symbol))
     check_symbols(place._replace(column="symbol"), held, code)
     held, code = sorted_codes(held, code)
     session = None
     if "session" in names:
-        words, which = _parquet_words(table, names["session"], place, "")
+        words, which = parquet_words(table, names["session"], place, "")
         session = np.array([session_code(word) for word in words] or [-1], dtype=np.int8)[which]
     start = minutes(micros, reading.label == "end", place)
     return Rows(place, held, code, start, numbers, session, UNKNOWN, UNKNOWN, [], np.arange(len(code)))
 
 
-def _open_parquet(path: Path) -> Any:
+def open_parquet(path: Path) -> Any:
+    """The file, its footer read. Raises BadInput for a damaged one."""
     require_pyarrow(path)
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
@@ -101,7 +102,7 @@ def _open_parquet(path: Path) -> Any:
         raise BadInput(f"{path}: the Parquet file is damaged ({first_line(error)}); fetch or write it again") from error
 
 
-def _parquet_words(table: Any, name: str | None, place: Place, otherwise: str) -> tuple[list[Any], Ints]:
+def parquet_words(table: Any, name: str | None, place: Place, otherwise: str) -> tuple[list[Any], Ints]:
     """The distinct words of a column and each row's place among them (nulls are a word, too)."""
     if name is None:
         return [otherwise], np.zeros(table.num_rows, dtype=np.int64)
@@ -114,7 +115,8 @@ def _parquet_words(table: Any, name: str | None, place: Place, otherwise: str) -
     return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _parquet_numbers(column: Any, place: Place) -> Floats:
+def parquet_numbers(column: Any, place: Place) -> Floats:
+    """Numbers of a column; a null is NaN. Raises BadInput for a column of another kind."""
     kind = column.type
     if not (
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
@@ -124,7 +126,8 @@ def _parquet_numbers(column: Any, place: Place) -> Floats:
     return values
 
 
-def _parquet_instants(column: Any, zone: str | None, place: Place) -> Ints:
+def parquet_instants(column: Any, zone: str | None, place: Place) -> Ints:
+    """Epoch microseconds of a column of times, epoch numbers or text. Raises BadInput for another kind or a bad cell."""
     kind = column.type
     if pa.types.is_timestamp(kind):
         if kind.tz is not None and kind.tz not in ("UTC", "+00:00", "Etc/UTC") and zone is not None:

@@ -54,7 +54,7 @@ class RecordedMarket(TapeMarket):
         last_day = last_traded_day(day, days)
         end = int(new_york_midnight(last_day + timedelta(days=1)).timestamp())
         super().__init__(
-            {symbol: _columns(symbol, frame, end) for symbol, frame in frames.items()},
+            {symbol: columns_of(symbol, frame, end) for symbol, frame in frames.items()},
             seed=seed,
             day=day,
             last_day=last_day,
@@ -74,7 +74,8 @@ def last_traded_day(day: date, days: int) -> date:
     return sessions_from(day, days)[-1].date
 
 
-def _columns(symbol: str, frame: Mapping[str, NDArray[np.generic]], end: int) -> Columns:
+def columns_of(symbol: str, frame: Mapping[str, NDArray[np.generic]], end: int) -> Columns:
+    """Recorded arrays as columns, up to `end` (epoch seconds). Raises ValueError as RecordedMarket does."""
     missing = [name for name in COLUMN_NAMES if name not in frame]
     if missing:
         raise ValueError(f"{symbol}: column {missing[0]!r} is missing; needed are {', '.join(COLUMN_NAMES)}")

@@ -83,10 +83,20 @@ class HaltSpan:
 
 
 class Tape:
-    """One symbol's minutes by time, and the inside of each minute that has ticks: regular ones, with `extended` all."""
+    """One symbol's minutes by time, and the inside of each minute that has ticks: regular ones, with `extended` all.
+
+    `unfolded` marks the rows whose inside is made up from the bar; all of them unless given.
+    """
 
     def __init__(
-        self, symbol: str, columns: Columns, seed: int, halts: Sequence[HaltSpan] = (), *, extended: bool = False
+        self,
+        symbol: str,
+        columns: Columns,
+        seed: int,
+        halts: Sequence[HaltSpan] = (),
+        *,
+        extended: bool = False,
+        unfolded: NDArray[np.bool_] | None = None,
     ) -> None:
         self.symbol = symbol
         self.columns = columns
@@ -101,10 +111,8 @@ class Tape:
         )
         self._start, self._close = self._cells[0], self._cells[4]
         self._regular_start, self._regular_rows = _chosen(c.start, c.phase == REGULAR)
-        if extended:
-            self._tick_start, self._tick_rows = _chosen(c.start, c.phase != OTHER)
-        else:
-            self._tick_start, self._tick_rows = self._regular_start, self._regular_rows
+        ticking = c.phase != OTHER if extended else c.phase == REGULAR
+        self._tick_start, self._tick_rows = _chosen(c.start, ticking if unfolded is None else ticking & unfolded)
         self._halt_starts = [halt.start for halt in self.halts]
         self._path = lru_cache(maxsize=_PATHS_KEPT)(self._build_path)
 
@@ -123,15 +131,26 @@ class Tape:
         if hours is None:
             return None
         if hours.open <= at < hours.close:
-            return self._standing(at, hours.open)
+            return self.standing(at, hours.open)
         if not self.extended:
-            return self._standing(at, hours.open) if at == hours.close else None
+            return self.standing(at, hours.open) if at == hours.close else None
         if hours.pre_open <= at < hours.open:
-            return self._standing(at, hours.pre_open)
+            return self.standing(at, hours.pre_open)
         if not hours.close <= at <= hours.post_close:
             return None
-        late = self._standing(at, hours.close)
-        return self._standing(at, hours.open) if late is None and at == hours.close else late
+        late = self.standing(at, hours.close)
+        return self.standing(at, hours.open) if late is None and at == hours.close else late
+
+    def standing(self, at: datetime, begin: datetime) -> MarketQuote | None:
+        """The last quote in [begin, at]: one of a minute, or the withdrawal by a halt."""
+        moment, begins = at.timestamp(), begin.timestamp()
+        index = bisect_right(self._tick_start, moment) - 1
+        minute = self._tick_start[index] if index >= 0 else -1
+        instant = min(int(moment - minute) // INSTANT_S, INSTANTS - 1)
+        halt = self._last_halt(moment)
+        if halt is not None and halt.start >= max(begins, minute + INSTANT_S * instant + 1):
+            return self._withdrawn(halt)
+        return self._path(index).quotes[instant] if minute >= begins else None
 
     def last_trade(self, at: datetime) -> MarketTrade | None:
         """The last print at or before `at`, however long ago; None when there was none."""
@@ -196,17 +215,6 @@ class Tape:
             trade_count,
             vwap * _MICRO,
         )
-
-    def _standing(self, at: datetime, begin: datetime) -> MarketQuote | None:
-        """The last quote in [begin, at]: one of a minute, or the withdrawal by a halt."""
-        moment, begins = at.timestamp(), begin.timestamp()
-        index = bisect_right(self._tick_start, moment) - 1
-        minute = self._tick_start[index] if index >= 0 else -1
-        instant = min(int(moment - minute) // INSTANT_S, INSTANTS - 1)
-        halt = self._last_halt(moment)
-        if halt is not None and halt.start >= max(begins, minute + INSTANT_S * instant + 1):
-            return self._withdrawn(halt)
-        return self._path(index).quotes[instant] if minute >= begins else None
 
     def _last_halt(self, moment: float) -> HaltSpan | None:
         index = bisect_right(self._halt_starts, moment) - 1

@@ -73,9 +73,7 @@ class TapeMarket(Market):
         self._all = joined([part for _, part in parts]) if parts else None
         self._edges = list(accumulate((len(part.start) for _, part in parts), initial=0))
         self._tapes = {
-            symbol: Tape(
-                symbol, self._all.rows(first, last), seed, self._halts_of(symbol, halts or {}), extended=extended
-            )
+            symbol: self._tape(symbol, self._all.rows(first, last), self._halts_of(symbol, halts or {}))
             for (symbol, _), (first, last) in zip(parts, pairwise(self._edges), strict=True)
             if self._all is not None
         }
@@ -246,6 +244,10 @@ class TapeMarket(Market):
         symbols = list(self._tapes)
         places = np.searchsorted(self._edges, rows, side="right") - 1
         return [symbols[place] for place in places.tolist()], rows, self._all
+
+    def _tape(self, symbol: str, columns: Columns, halts: Sequence[HaltSpan]) -> Tape:
+        """The tape of a name; for markets whose tapes are of another kind."""
+        return Tape(symbol, columns, self._seed, halts, extended=self.extended)
 
     def _make_bands(self, symbol: str, hours: SessionHours) -> list[Band]:
         tape = self._tapes[symbol]
