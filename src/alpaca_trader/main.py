@@ -55,9 +55,9 @@ from alpaca_trader.edge.session_trigger import SessionTrigger, watch_begins, wat
 from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
 from alpaca_trader.edge.stream_link import VIRTUAL_PATIENCE
 from alpaca_trader.edge.watchdog import Watchdog
+from alpaca_trader.research.recorded import read_recording
 from alpaca_trader.research.simulated_home import RunIdentity, SimulatedHome
-from alpaca_trader.research.store import read_bars
-from alpaca_trader.simulator import GeneratedMarket, RecordedMarket, Simulator, SimulatorServer
+from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer
 from alpaca_trader.simulator.market.model import Market
 
 Made = TypeVar("Made")
@@ -309,17 +309,12 @@ def simulated_market(
         sessions_from(calendar, day, options.days)
         identity = RunIdentity(options.seed, day.isoformat(), options.days, options.profile, symbols, None)
         return _or_bad_input(lambda: GeneratedMarket(options.seed, symbols, day, days=options.days)), identity
-    recorded = read_bars(options.bars)
+    recorded = read_recording(options.bars)
     day = options.day or recorded.days[0]
-    wanted = [session.day for session in sessions_from(calendar, day, options.days)]
-    missing = [each.isoformat() for each in wanted if each not in recorded.days]
-    if missing:
-        held = ", ".join(each.isoformat() for each in recorded.days)
-        raise BadInput(f"{options.bars}: no regular-session bars on {', '.join(missing)}; the file has {held}")
-    symbols = tuple(sorted(recorded.frames))
-    identity = RunIdentity(options.seed, day.isoformat(), options.days, options.profile, symbols, recorded.fingerprint)
-    frames = recorded.frames
-    return _or_bad_input(lambda: RecordedMarket(frames, day=day, days=options.days, seed=options.seed)), identity
+    sessions_from(calendar, day, options.days)
+    symbols, bars = recorded.symbols, recorded.fingerprint
+    identity = RunIdentity(options.seed, day.isoformat(), options.days, options.profile, symbols, bars)
+    return _or_bad_input(lambda: recorded.market(day, options.days, options.seed)), identity
 
 
 def sessions_from(calendar: SessionCalendar, first: date, days: int) -> list[Session]:

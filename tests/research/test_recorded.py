@@ -247,7 +247,7 @@ def test_missing_columns_and_days_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"bars of AAPL are in one\.csv, too"):
         read_recording(both)
     recording = read_recording(table_csv(tmp_path, table("trades"), "c.csv"))
-    with pytest.raises(BadInput, match="nothing in regular hours on 2019-02-12; it has 2019-02-11"):
+    with pytest.raises(BadInput, match="nothing in regular hours on 2019-02-12; the file has 2019-02-11"):
         recording.market(DAY, 2)
     with pytest.raises(BadInput, match="2019-02-10: the exchange is closed"):
         recording.market(date(2019, 2, 10))

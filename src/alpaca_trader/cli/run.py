@@ -27,7 +27,11 @@ SIM_ONLY = ("bars", "day", "days", "seed", "speed", "profile", "fresh")
 @click.option("--sim", is_flag=True, help="On the embedded Alpaca: no keys, no network, no real money.")
 @click.option("--paper", is_flag=True, help="On Alpaca paper trading (the default).")
 @click.option("--live", is_flag=True, help="With real money; needs the policy and a human's arming.")
-@click.option("--bars", type=click.Path(path_type=Path), help="sim: play these recorded minute bars (Parquet or CSV).")
+@click.option(
+    "--bars",
+    type=click.Path(path_type=Path),
+    help="sim: play what was recorded: bars, trades, quotes (file or folder).",
+)
 @click.option("--date", "day", type=IsoDate(), help="sim: the first session to play.")
 @click.option("--days", type=click.IntRange(1, 250), default=1, show_default=True, help="sim: sessions to play.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="sim: what fixes the market.")

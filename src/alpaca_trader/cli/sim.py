@@ -27,7 +27,9 @@ def sim() -> None:
 @sim.command()
 @click.option("--profile", default="live467", show_default=True, help="The kind of account (live467, paper100k).")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
-@click.option("--bars", type=click.Path(path_type=Path), help="Play these recorded minute bars (Parquet or CSV).")
+@click.option(
+    "--bars", type=click.Path(path_type=Path), help="Play what was recorded: bars, trades, quotes (a file or a folder)."
+)
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="What fixes the market.")
 @click.option("--date", "day", type=IsoDate(), help="The first session.")
 @click.option("--days", type=click.IntRange(1, 250), default=1, show_default=True, help="Sessions with a market.")

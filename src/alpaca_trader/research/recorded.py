@@ -84,7 +84,7 @@ class Recording:
         missing = [session.day for session in sessions if session.day not in self.days]
         if missing:
             raise BadInput(
-                f"{self.source}: nothing in regular hours on {_listed(missing)}; it has {_listed(self.days)}"
+                f"{self.source}: nothing in regular hours on {_listed(missing)}; the file has {_listed(self.days)}"
             )
 
 
