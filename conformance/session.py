@@ -62,8 +62,9 @@ class Outcome:
     def text(self) -> str:
         """One paragraph: what was touched and validated, then everything that was wrong."""
         total = len(self.judge.operations())
-        statuses = sum(len(found) for found in self.judge.seen.values())
-        line = f"{self.profile}: routes touched {len(self.judge.touched())} / {total}, statuses seen {statuses}, "
+        seen = sum(len(found) for found in self.judge.seen.values())
+        known = sum(len(self.judge.statuses(operation)) for operation in self.judge.operations())
+        line = f"{self.profile}: routes touched {len(self.judge.touched())} / {total}, statuses seen {seen} / {known}, "
         line += f"answers validated {self.judge.validated}, deviations {len(self.wrong)}"
         return "\n".join([line, *(f"  {wrong}" for wrong in self.wrong)])
 

@@ -8,6 +8,7 @@ from decimal import ROUND_DOWN, Decimal
 
 import pytest
 
+from alpaca_trader.simulator import Switches
 from tests.simulator.golden import EVENING, MINUTE, World
 from tests.simulator.tiny import NEXT_OPEN, OPEN, run_to
 
@@ -250,3 +251,36 @@ def test_a_replaced_exit_stays_in_its_group(world: World) -> None:
     world.wait()
     _, moved = world.ask("PATCH", f"/v2/orders/{entry['legs'][1]['id']}", {"stop_price": "91"})
     assert (moved["group_id"], moved["group_role"]) == (entry["group_id"], "stop_loss")
+
+
+def test_exits_are_held_until_the_entry_is_filled_completely() -> None:
+    """A part of the entry is filled, both exits are still held; with the rest they begin to work (3.6)."""
+    world = World(switches=Switches(partial_fills="always", rate_limit=None))
+    entry = world.order(
+        qty="4", order_class="bracket", take_profit={"limit_price": "110"}, stop_loss={"stop_price": "90"}
+    )
+    world.wait()
+    shown = world.get(f"/v2/orders/{entry['id']}?nested=true")
+    assert (shown["status"], [leg["status"] for leg in shown["legs"]]) == ("partially_filled", ["held", "held"])
+    world.wait(MINUTE)
+    shown = world.get(f"/v2/orders/{entry['id']}?nested=true")
+    assert (shown["status"], [leg["status"] for leg in shown["legs"]]) == ("filled", ["new", "new"])
+
+
+def test_canceling_everything_answers_for_each_order(world: World) -> None:
+    """207 with id and status of every open order, 200 each; nothing open is an empty list (2.6.4)."""
+    placed = [world.order("buy", "limit", "1", limit_price=price)["id"] for price in ("90", "91")]
+    world.wait()
+    status, items = world.ask("DELETE", "/v2/orders")
+    assert (status, sorted(item["id"] for item in items)) == (207, sorted(placed))
+    assert {item["status"] for item in items} == {200}
+    world.wait()
+    assert world.ask("DELETE", "/v2/orders") == (207, [])
+
+
+def test_closing_a_position_answers_with_a_market_day_order(world: World) -> None:
+    """200 with the order that sells the whole position, or the asked part (2.7)."""
+    world.held("0.5")
+    status, order = world.ask("DELETE", "/v2/positions/XYZ?percentage=50")
+    assert (status, order["qty"], order["side"], order["type"]) == (200, "0.25", "sell", "market")
+    assert (order["time_in_force"], order["position_intent"]) == ("day", "sell_to_close")
