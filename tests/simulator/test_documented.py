@@ -23,7 +23,7 @@ from alpaca_trader.simulator import (
 )
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.parse import parse_order
-from alpaca_trader.simulator.rest import data, others, trading
+from alpaca_trader.simulator.rest import data, events, others, trading
 from alpaca_trader.simulator.server import build_app
 from alpaca_trader.simulator.streams import market_data, trade_updates
 
@@ -53,7 +53,7 @@ def served_routes() -> set[str]:
     """Method and path of everything the simulator answers."""
     sim = simulator()
     found = {f"{method} {path}" for method, path, _ in trading.TABLE}
-    doors = (data.routes, others.routes, trade_updates.routes, market_data.routes)
+    doors = (data.routes, others.routes, events.routes, trade_updates.routes, market_data.routes)
     for route in (route for door in doors for route in door(sim)):
         assert isinstance(route, Route | WebSocketRoute)
         methods = (route.methods or set()) - {"HEAD"} if isinstance(route, Route) else {"WS"}

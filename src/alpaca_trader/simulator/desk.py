@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from alpaca_trader.simulator.event_history import ActivityEvents, TradeEvents
 from alpaca_trader.simulator.exchange.exchange import Exchange
 from alpaca_trader.simulator.exchange.watchlists import Watchlists
 from alpaca_trader.simulator.hub import Channel, TradeUpdate
@@ -36,6 +37,8 @@ class Desk:
     exchange: Exchange
     watchlists: Watchlists
     updates: Channel[TradeUpdate]
+    trade_events: TradeEvents
+    activity_events: ActivityEvents
 
     def command(self, name: str, arguments: Mapping[str, Any]) -> None:
         """Carry out a recorded command again; raises ValueError for one this version does not know."""

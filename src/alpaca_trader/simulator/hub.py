@@ -112,6 +112,8 @@ class StreamHub:
     def __init__(self) -> None:
         self.updates: list[Channel[TradeUpdate]] = [Channel()]
         self.market_data: Channel[BarBatch] = Channel()
+        self.events: list[Channel[Any]] = []
+        """The server-sent event streams of every account, which nobody counts."""
 
     @property
     def trade_updates(self) -> Channel[TradeUpdate]:
@@ -127,7 +129,7 @@ class StreamHub:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Messages published inside the block go out when it ends."""
-        channels: list[Channel[Any]] = [*self.updates, self.market_data]
+        channels: list[Channel[Any]] = [*self.updates, self.market_data, *self.events]
         for channel in channels:
             channel.hold()
         try:

@@ -23,7 +23,7 @@ from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.faults.connections import Connections, protocol_with
 from alpaca_trader.simulator.faults.http import HttpFaults
 from alpaca_trader.simulator.faults.streams import StreamFaults
-from alpaca_trader.simulator.rest import data, others, trading
+from alpaca_trader.simulator.rest import data, events, others, trading
 from alpaca_trader.simulator.rest.gate import Gate
 from alpaca_trader.simulator.rest.router import Counter
 from alpaca_trader.simulator.simulator import Simulator
@@ -46,6 +46,7 @@ def build_app(sim: Simulator, connections: Connections | None = None) -> ASGIApp
         routes=[
             *(_under_lock(sim, route) for route in data.routes(sim)),
             *others.routes(sim),
+            *events.routes(sim),
             *trade_updates.routes(sim),
             *market_data.routes(sim),
         ],

@@ -10,12 +10,14 @@ import hmac
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from alpaca_trader.simulator.command_log import ADVANCE, FORMAT, CommandLog, Entry, market_fingerprint, replayed
 from alpaca_trader.simulator.desk import AccountOrder, Desk, Keys
+from alpaca_trader.simulator.event_history import ActivityEvents, TradeEvents
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.exchange import Exchange
 from alpaca_trader.simulator.exchange.ids import seed_for, uuid_for
@@ -139,7 +141,10 @@ class Simulator:
         channel = self.hub.open_updates(number)
         channel.carry = Courier(self, "/stream", uuid_for(seed, "account", 0)).carry
 
+        trade_events = TradeEvents(seed)
+
         def publish(news: OrderEvent) -> None:
+            self._timeline.tell(trade_events.keep(news))
             if channel.listeners():
                 self._timeline.tell(channel.publish(update_body(seed, news)))
 
@@ -160,7 +165,26 @@ class Simulator:
         )
         watchlists = Watchlists(seed, lambda: self._timeline.now, exchange.asset, record)
         account_id = uuid_for(seed, "account", 0)
-        desk = Desk(number, account_id, account.keys, profile, self.now, exchange, watchlists, channel)
+        activity_events = ActivityEvents(
+            seed,
+            exchange.activities,
+            partial(_settlement_date, self.market),
+            self._timeline.tell,
+        )
+        self._timeline.add_publisher(activity_events)
+        self.hub.events += [trade_events.channel, activity_events.channel]
+        desk = Desk(
+            number=number,
+            id=account_id,
+            keys=account.keys,
+            profile=profile,
+            opened_at=self.now,
+            exchange=exchange,
+            watchlists=watchlists,
+            updates=channel,
+            trade_events=trade_events,
+            activity_events=activity_events,
+        )
         self.desks.append(desk)
         return desk
 
@@ -318,6 +342,12 @@ class _Watcher:
     def next_at(self, _after: datetime, _until: datetime) -> datetime | None:
         """Never."""
         return None
+
+
+def _settlement_date(market: Market, day: date) -> date:
+    """The session after `day`, when its trades settle; `day` itself at the end of the calendar."""
+    following = market.sessions(day + timedelta(days=1), day + timedelta(days=14))
+    return following[0].date if following else day
 
 
 def _plain_bytes(text: str | bytes) -> bytes:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from alpaca_trader.simulator.exchange.account import AccountView
 from alpaca_trader.simulator.exchange.activities import Activity, FillActivity, NonTradeActivity
 from alpaca_trader.simulator.exchange.configuration import Configuration
 from alpaca_trader.simulator.exchange.exchange import PositionView
-from alpaca_trader.simulator.exchange.ids import ulid_for
+from alpaca_trader.simulator.exchange.ids import seed_for, ulid_for
 from alpaca_trader.simulator.exchange.life import OrderEvent
 from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
-from alpaca_trader.simulator.market.model import AssetInfo
+from alpaca_trader.simulator.market.model import AssetInfo, asset_id
 from alpaca_trader.simulator.profiles import Profile, Switches
 from alpaca_trader.simulator.wire import (
     cents,
@@ -252,6 +253,54 @@ def activity_body(activity: Activity) -> Body:
         "description": activity.description,
     }
     return {key: value for key, value in body.items() if value not in (None, "")}
+
+
+def activity_event_body(seed: int, count: int, activity: Activity, settles: Callable[[date], date]) -> Body:
+    """The `data` object of an activity event; `count` counts the account's activities from 0 (alpaca-contract 5.3)."""
+    at = timestamp(activity.at)
+    body: Body = {
+        "at": at,
+        "event_id": ulid_for(seed_for(seed, "activity-events", 1), activity.at, count),
+        "executed_at": at,
+        "status": "executed",
+        "currency": "USD",
+        "ref_id": activity.id.partition("::")[2],
+    }
+    if isinstance(activity, FillActivity):
+        sign = -1 if activity.side == "buy" else 1
+        return body | {
+            "activity_type": "TRD",
+            "settle_date": settles(activity.day).isoformat(),
+            "ref_id": activity.execution_id,
+            "price": number(activity.price),
+            "qty": number(activity.qty),
+            "net_amount": number(sign * activity.qty * activity.price),
+            "details": {
+                "order_id": activity.order_id,
+                "client_order_id": activity.client_order_id,
+                "asset_id": asset_id(activity.symbol),
+                "symbol": activity.symbol,
+                "side": activity.side,
+                "cum_qty": number(activity.cum_qty),
+                "leaves_qty": number(activity.leaves_qty),
+                "order_status": activity.order_status,
+                "execution_type": "fill",
+            },
+        }
+    assert isinstance(activity, NonTradeActivity), "the two kinds of activity"
+    details: Body = {"system_date": activity.day.isoformat()}
+    if activity.symbol is not None:
+        details["symbol"] = activity.symbol
+    if activity.per_share_amount is not None:
+        details["rate"] = number(activity.per_share_amount)
+    return body | {
+        "activity_type": activity.type,
+        "activity_subtype": activity.sub_type,
+        "settle_date": activity.day.isoformat(),
+        "net_amount": number(activity.net_amount),
+        **({} if activity.qty is None else {"qty": number(activity.qty)}),
+        "details": details,
+    }
 
 
 def account_created(start: datetime) -> datetime:
