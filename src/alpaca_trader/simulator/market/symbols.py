@@ -62,9 +62,9 @@ def asset_info(symbol: str) -> AssetInfo:
     )
 
 
-def is_known(symbol: str) -> bool:
-    """Whether the symbol is one of the well-known names."""
-    return symbol in _KNOWN
+def known_symbols() -> list[str]:
+    """The well-known names, sorted."""
+    return sorted(_KNOWN)
 
 
 def luld_tier(symbol: str) -> Tier:
