@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from alpaca_trader.simulator import BrokerError, Simulator
 from alpaca_trader.simulator.market.actions import cash_dividend, delisting, rename, split, stock_dividend
 from alpaca_trader.simulator.market.calendar import SessionHours, session_on
 from alpaca_trader.simulator.market.generator import GeneratedMarket
@@ -103,6 +104,24 @@ def test_assets_stand_as_of_their_day() -> None:
     assert active == [{"AAPL", "SPY"}, {"FRUT"}]
     assert [asset.symbol for asset in market.assets()] == ["AAPL", "FRUT", "SPY"]
     assert len({asset.id for asset in market.assets()}) == 3
+
+
+def test_the_broker_lists_and_trades_names_as_of_today() -> None:
+    """The new name is refused before the rename and bought after it; the old one the other way round."""
+    market = made(rename("AAPL", EX, "FRUT"))
+    sim = Simulator(market, seed=7, start=hours_of(FIRST).open + MINUTE, profile="paper100k")
+    wanted = {"side": "buy", "type": "market", "time_in_force": "day", "qty": "1"}
+    for moment, traded, refused in (
+        (hours_of(FIRST).open + MINUTE, "AAPL", "FRUT"),
+        (hours_of(EX).open + MINUTE, "FRUT", "AAPL"),
+    ):
+        while sim.now < moment:
+            sim.advance(moment)
+        assert sim.exchange.asset(traded).status == "active"
+        assert sim.exchange.asset(refused).status == "inactive"
+        assert sim.exchange.submit(wanted | {"symbol": traded}).symbol == traded
+        with pytest.raises(BrokerError, match=refused):
+            sim.exchange.submit(wanted | {"symbol": refused})
 
 
 def test_a_delisted_tape_ends() -> None:

@@ -143,10 +143,15 @@ class Exchange:
         return asset
 
     def _read_assets(self) -> None:
-        self._assets = {asset.symbol: asset for asset in self._market.assets()}
-        self._asset_ids = {asset.id: asset for asset in self._market.assets()}
+        """Take the assets as they stand today: renamed and delisted ones are inactive."""
+        self._assets_day = new_york_date(self._clock.now)
+        assets = self._market.assets_on(self._assets_day)
+        self._assets = {asset.symbol: asset for asset in assets}
+        self._asset_ids = {asset.id: asset for asset in assets}
 
     def _find_asset(self, symbol_or_id: str) -> AssetInfo | None:
+        if new_york_date(self._clock.now) != self._assets_day:
+            self._read_assets()
         return self._assets.get(symbol_or_id.upper()) or self._asset_ids.get(symbol_or_id.lower())
 
     def _reserved(self) -> Decimal:

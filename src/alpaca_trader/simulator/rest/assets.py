@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from alpaca_trader.simulator.market.calendar import new_york_date
 from alpaca_trader.simulator.rest import bodies
 from alpaca_trader.simulator.rest.call import Answer, Call, Entry, choice, csv, wrong
 from alpaca_trader.simulator.rest.orders import ASSET_CLASSES
@@ -30,7 +31,9 @@ def _assets(sim: Simulator, call: Call) -> Answer:
         raise wrong("attributes", min(unknown))
     found = [
         bodies.asset_body(asset, sim.switches)
-        for asset in sorted(sim.market.assets(), key=lambda asset: (asset.exchange, asset.symbol))
+        for asset in sorted(
+            sim.market.assets_on(new_york_date(sim.now)), key=lambda asset: (asset.exchange, asset.symbol)
+        )
         if exchange in {"", asset.exchange}
     ]
     return 200, [
