@@ -28,7 +28,7 @@ from alpaca_trader.edge.session_trigger import SessionTrigger, watch_ends
 from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
 from alpaca_trader.research.direct import DirectStreams
 from alpaca_trader.research.sim_broker import SimBroker
-from alpaca_trader.simulator import GeneratedMarket, Simulator
+from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
 from alpaca_trader.simulator.rest.bodies import account_body
 from alpaca_trader.simulator.rest.data_wire import bar_json, quote_json
 from benchmarks.measure import REAL
@@ -89,7 +89,9 @@ def play(folder: Path) -> PlayedDay:
     home.create()
     session = SessionCalendar().session_on(DAY)
     assert session is not None
-    sim = Simulator(GeneratedMarket(SEED, SYMBOLS, DAY), seed=SEED, start=session.open - LEAD)
+    sim = Simulator(
+        GeneratedMarket(SEED, SYMBOLS, DAY), seed=SEED, start=session.open - LEAD, switches=Switches(iex_volume="full")
+    )
     config = parse_config((CONFIG / "strategy.json").read_bytes(), "config/strategy.json")
     policy = parse_policy((CONFIG / "policy.json").read_bytes(), "config/policy.json")
     engine = Engine(StrategyManager(lambda path: config, lambda name: type(None)), Belief())

@@ -57,7 +57,7 @@ from alpaca_trader.edge.stream_link import VIRTUAL_PATIENCE
 from alpaca_trader.edge.watchdog import Watchdog
 from alpaca_trader.research.recorded import read_recording
 from alpaca_trader.research.simulated_home import RunIdentity, SimulatedHome
-from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer
+from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer, Switches
 from alpaca_trader.simulator.market.model import Market
 
 Made = TypeVar("Made")
@@ -65,6 +65,8 @@ Made = TypeVar("Made")
 SIMULATED_SYMBOLS = ("AAPL", "AMZN", "KO", "MSFT", "NVDA", "QQQ", "SPY", "TSLA")
 """What the generated market always has, beside what is watched: room for an edit that adds a symbol."""
 SIMULATED_LEAD = timedelta(minutes=1)
+WHOLE_TAPE = Switches(iex_volume="full")
+"""A simulated run trades on the whole tape: thresholds on volume mean what they mean on recorded consolidated bars."""
 DEFAULT_SIMULATED_DAY = date(2026, 11, 20)
 CONNECT_WITHIN_S = 15.0
 RETRY_START_S = 60.0
@@ -125,7 +127,12 @@ def run_simulated(
         start = watch_begins(sessions[0]) - SIMULATED_LEAD
         sim = _or_bad_input(
             lambda: Simulator(
-                market, seed=options.seed, start=start, profile=options.profile, state_dir=place.state_dir
+                market,
+                seed=options.seed,
+                start=start,
+                profile=options.profile,
+                state_dir=place.state_dir,
+                switches=WHOLE_TAPE,
             )
         )
         stack.callback(sim.close)

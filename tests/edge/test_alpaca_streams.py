@@ -85,7 +85,9 @@ def on_simulator(
     """A simulated broker at 10:00 New York, a client and both streams, connected."""
     market = GeneratedMarket(seed=7, symbols=["AAPL", "KO", "SPY"], day=date(2026, 11, 20), history_days=1)
     start = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
-    sim = Simulator(market, seed=7, start=start, switches=switches or Switches(partial_fills="never"))
+    sim = Simulator(
+        market, seed=7, start=start, switches=switches or Switches(partial_fills="never", iex_volume="full")
+    )
     with running_simulator(sim) as running:
         keys = Credentials(Secret(running.key), Secret(running.secret), "test")
         where, clock, heard = Endpoints.simulated(running.url, running.ws_url), DriverClock(sim), Heard()

@@ -30,7 +30,9 @@ def broker(
 ) -> Iterator[tuple[Simulator, AlpacaClient]]:
     """A simulated account of $467 and a client of it."""
     market = GeneratedMarket(seed=7, symbols=["AAPL", "KO"], day=DAY, history_days=2)
-    sim = Simulator(market, seed=7, start=start, switches=switches or Switches(partial_fills="never"))
+    sim = Simulator(
+        market, seed=7, start=start, switches=switches or Switches(partial_fills="never", iex_volume="full")
+    )
     with running_simulator(sim) as running:
         keys = Credentials(Secret(running.key), Secret(secret or running.secret), "test")
         where = Endpoints.simulated(running.url, running.ws_url)

@@ -19,7 +19,7 @@ from alpaca_trader.edge.inbox import leave
 from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.main import RunEnd, trade_hosted
-from alpaca_trader.simulator import GeneratedMarket, Simulator, running_simulator
+from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
 
 DAY = date(2026, 11, 20)
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "QQQ", "SPY")
@@ -77,7 +77,7 @@ def test_live_wiring_trades_halts_and_stops_on_signals(tmp_path: Path) -> None:
     session = SessionCalendar().session_on(DAY)
     assert session is not None
     market = GeneratedMarket(2, SYMBOLS, DAY)
-    sim = Simulator(market, seed=2, start=session.open - timedelta(minutes=2))
+    sim = Simulator(market, seed=2, start=session.open - timedelta(minutes=2), switches=Switches(iex_volume="full"))
     halt_at = session.open + timedelta(minutes=12)
     hooks: dict[datetime, Callable[[], object]] = {
         halt_at: lambda: leave(home.inbox, "halt", "test", "enough", sim.now)

@@ -4,14 +4,16 @@ The same ``SimulatedFeed`` drives time as in the simulated wiring; only the sock
 publishes becomes an event in the same call.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from alpaca_trader.core.events import BarClosed, Event, ExecutionReport, StreamChanged
 from alpaca_trader.edge.broker_json import read_order
 from alpaca_trader.research.sim_broker import bar_of
-from alpaca_trader.simulator.hub import BarBatch
+from alpaca_trader.simulator.hub import ALL, DataMoment
+from alpaca_trader.simulator.market.model import MarketBar
 from alpaca_trader.simulator.simulator import Simulator
 
 Put = Callable[[Event], None]
@@ -74,14 +76,24 @@ class _Updates:
 
 class _Bars:
     is_listening = True
+    subscriptions: Mapping[str, frozenset[str]] = {"bars": frozenset({ALL})}
 
     def __init__(self, sim: Simulator, put: Put) -> None:
         self._sim, self._put, self.received = sim, put, 0
+        self._minute: tuple[datetime, Sequence[MarketBar]] | None = None
 
-    def wants(self, message: BarBatch) -> int:
-        return len(message.bars)
+    def wants(self, message: DataMoment) -> int:
+        return len(self._bars(message))
 
-    def offer(self, message: BarBatch) -> None:
-        for bar in message.bars:
+    def offer(self, message: DataMoment) -> None:
+        for bar in self._bars(message):
             self._put(BarClosed(message.at, bar_of(bar)))
             self.received += 1
+
+    def _bars(self, message: DataMoment) -> Sequence[MarketBar]:
+        """The minute's bars with exact prices, read once for `wants` and `offer`."""
+        if message.minute is None:
+            return ()
+        if self._minute is None or self._minute[0] != message.minute:
+            self._minute = message.minute, self._sim.market.minute(message.minute)
+        return self._minute[1]

@@ -7,14 +7,14 @@ outbox, so that no client sees an event that the command log does not hold yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from functools import cached_property, partial
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from alpaca_trader.simulator.market.model import MarketBar
+from alpaca_trader.simulator.feeds.incidents import Incident
+from alpaca_trader.simulator.market.model import BarRow, PriceBands, Tick, TradingStatus
 
 Carry = Callable[[object, object, Callable[[], int]], int]
 """Has a message handed to a listener by the function given, or sees to it that something goes wrong; returns how many were handed."""
@@ -22,16 +22,57 @@ Carry = Callable[[object, object, Callable[[], int]], int]
 Message = TypeVar("Message")
 Message_contra = TypeVar("Message_contra", contravariant=True)
 
+FEEDS: Final[Mapping[str, str]] = {
+    **{feed: f"/v2/{feed}" for feed in ("iex", "sip", "delayed_sip", "test")},
+    **{feed: f"/v1beta1/{feed}" for feed in ("boats", "overnight")},
+}
+"""The data feeds with a stream of their own, and its path."""
+ALL: Final = "*"
+"""The subscription to every symbol."""
+
 TradeUpdate = Mapping[str, Any]
 """The `data` object of a trade_updates message (alpaca-contract 3.13), numbers and times already in wire form."""
 
 
-@dataclass(frozen=True, slots=True)
-class BarBatch:
-    """The minute bars published at one instant (`at`: minute end plus the publication lag), sorted by symbol."""
+class DataMoment:
+    """What one data feed has to tell at the instant `at`.
 
-    at: datetime
-    bars: Sequence[MarketBar]
+    `minute` is the minute whose bars come out now: `bars`, and with them the running days, are made when a reader asks.
+    The rest became known at this very instant; `incidents` are prints that were late or wrong, told with their new bars.
+    """
+
+    def __init__(
+        self,
+        at: datetime,
+        *,
+        minute: datetime | None = None,
+        make_bars: Callable[[], Sequence[BarRow]] = tuple,
+        make_days: Callable[[], Sequence[BarRow]] = tuple,
+        ticks: Sequence[Tick] = (),
+        incidents: Sequence[Incident] = (),
+        statuses: Sequence[TradingStatus] = (),
+        bands: Sequence[PriceBands] = (),
+    ) -> None:
+        self.at = at
+        self.minute = minute
+        self.ticks = ticks
+        self.incidents = incidents
+        self.statuses = statuses
+        self.bands = bands
+        self.encoded: dict[Hashable, Any] = {}
+        """What stream rooms keep here, so that clients who want the same get the same bytes."""
+        self._make_bars = make_bars
+        self._make_days = make_days
+
+    @cached_property
+    def bars(self) -> Sequence[BarRow]:
+        """The minute's bars, sorted by symbol."""
+        return self._make_bars()
+
+    @cached_property
+    def days(self) -> Sequence[BarRow]:
+        """The running daily bars of the symbols with a bar in this minute."""
+        return self._make_days()
 
 
 class Listener(Protocol[Message_contra]):
@@ -48,6 +89,15 @@ class Listener(Protocol[Message_contra]):
 
     def offer(self, message: Message_contra) -> None:
         """Hand the message over, in order; called from any thread, must return at once (call_soon_threadsafe)."""
+        ...
+
+
+class DataListener(Listener[DataMoment], Protocol):
+    """A client of the market data."""
+
+    @property
+    def subscriptions(self) -> Mapping[str, frozenset[str]]:
+        """By channel (trades, quotes, bars ...) the symbols asked for; `*` stands for all of them."""
         ...
 
 
@@ -106,14 +156,51 @@ class Channel(Generic[Message]):
             listener.offer(message)
 
 
+class DataChannel(Channel[DataMoment]):
+    """The listeners of one data feed, all of them DataListeners, and what they want between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanted: dict[str, frozenset[str]] | None = None
+
+    def join(self, listener: Listener[DataMoment]) -> None:
+        """Add a connection."""
+        super().join(listener)
+        self._wanted = None
+
+    def leave(self, listener: Listener[DataMoment]) -> None:
+        """Remove a connection; unknown ones are ignored."""
+        super().leave(listener)
+        self._wanted = None
+
+    def changed(self) -> None:
+        """Say that a listener's subscriptions are others now."""
+        self._wanted = None
+
+    def wanted(self, channel: str) -> frozenset[str]:
+        """The symbols that any listener has subscribed on a channel."""
+        if self._wanted is None:
+            found: dict[str, frozenset[str]] = {}
+            for listener in self.listeners():
+                for name, symbols in cast("DataListener", listener).subscriptions.items():
+                    found[name] = found.get(name, frozenset()) | symbols
+            self._wanted = found
+        return self._wanted.get(channel, frozenset())
+
+
 class StreamHub:
-    """The streams of the broker: one of trade updates for every account, and the market data that all of them share."""
+    """The streams of the broker: one of trade updates for every account, and the data feeds that all of them share."""
 
     def __init__(self) -> None:
         self.updates: list[Channel[TradeUpdate]] = [Channel()]
-        self.market_data: Channel[BarBatch] = Channel()
+        self.feeds: Mapping[str, DataChannel] = {feed: DataChannel() for feed in FEEDS}
         self.events: list[Channel[Any]] = []
         """The server-sent event streams of every account, which nobody counts."""
+
+    @property
+    def market_data(self) -> DataChannel:
+        """The whole market at once: the sip feed."""
+        return self.feeds["sip"]
 
     @property
     def trade_updates(self) -> Channel[TradeUpdate]:
@@ -129,7 +216,7 @@ class StreamHub:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Messages published inside the block go out when it ends."""
-        channels: list[Channel[Any]] = [*self.updates, self.market_data, *self.events]
+        channels: list[Channel[Any]] = [*self.updates, *self.feeds.values(), *self.events]
         for channel in channels:
             channel.hold()
         try:
@@ -142,12 +229,12 @@ class StreamHub:
         """Messages handed to stream clients so far, by stream."""
         return {
             "trade_updates": sum(channel.sent for channel in self.updates),
-            "market_data": self.market_data.sent,
+            "market_data": sum(channel.sent for channel in self.feeds.values()),
         }
 
     def connected(self) -> Mapping[str, int]:
         """Authenticated and subscribed clients, by stream."""
         return {
             "trade_updates": sum(len(channel.listeners()) for channel in self.updates),
-            "market_data": len(self.market_data.listeners()),
+            "market_data": sum(len(channel.listeners()) for channel in self.feeds.values()),
         }

@@ -65,6 +65,18 @@ class Switches:
     """Whether the portfolio history has null instead of numbers for the time before the simulation began."""
     data_entitlement: Literal["free", "paid"] = "free"
     """Market-data plan: free sees IEX live and SIP after 15 minutes."""
+    iex_volume: Literal["share", "full"] = "share"
+    """What the IEX feed shows: about 2.5 % of the shares, in the minutes in which IEX trades; or the whole tape."""
+    late_prints: Literal["never", "some"] = "never"
+    """Whether one bar in fifty lacks a print at first and is published again, whole, half a minute later."""
+    print_errors: Literal["never", "some"] = "never"
+    """Whether one bar in a hundred holds a print that is canceled or corrected half a minute later."""
+    stream_connections: int | None = 1
+    """Data-stream connections of one account to one feed at a time; None: any number. More are refused with 406."""
+    dead_client_s: int = 0
+    """Virtual seconds for which a data stream that was lost without a close frame keeps its place."""
+    stream_header_auth: bool = True
+    """Whether keys in the headers of the data stream's handshake authenticate it."""
     latency_ms: tuple[int, int] = (80, 150)
     """From the POST until a marketable order can execute: drawn per order between these bounds (milliseconds)."""
 

@@ -29,7 +29,8 @@ from alpaca_trader.simulator.faults.board import AccountFaults, Fault, FaultBoar
 from alpaca_trader.simulator.faults.catalogue import kind_of, ordered
 from alpaca_trader.simulator.faults.courier import Courier
 from alpaca_trader.simulator.feed import DataFeed
-from alpaca_trader.simulator.hub import StreamHub
+from alpaca_trader.simulator.feeds.view import SIP_DELAY, FeedViews
+from alpaca_trader.simulator.hub import FEEDS, StreamHub
 from alpaca_trader.simulator.market.model import Market
 from alpaca_trader.simulator.profiles import DEFAULT_SWITCHES, PROFILES, Profile, Switches
 from alpaca_trader.simulator.rest.bodies import update_body
@@ -84,8 +85,11 @@ class Simulator:
         first = (AccountOrder(keys, profile), *accounts)
         for account in first:
             self._open(account)
-        self.hub.market_data.carry = Courier(self, "/v2").carry
-        self._timeline.add_publisher(DataFeed(market, self._timeline, self.hub.market_data))
+        self.feeds = FeedViews(market, seed, switches)
+        for feed, channel in self.hub.feeds.items():
+            channel.carry = Courier(self, FEEDS[feed]).carry
+            delay = SIP_DELAY if feed == "delayed_sip" else timedelta(0)
+            self._timeline.add_publisher(DataFeed(self.feeds[feed], self._timeline, channel, delay))
         if state_dir is not None:
             self._continue_from(state_dir, first)
 

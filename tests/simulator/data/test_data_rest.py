@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from alpaca_trader.simulator import GeneratedMarket, RecordedMarket, Simulator, Switches
+from alpaca_trader.simulator.feeds.view import FeedViews
 from alpaca_trader.simulator.market.calendar import NEW_YORK
 from alpaca_trader.simulator.market.generator import Halt
 from alpaca_trader.simulator.rest.bar_series import bars_between, parse_timeframe
@@ -22,12 +23,14 @@ DAY = date(2026, 1, 5)
 OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MARKET = GeneratedMarket(7, ("SPY", "AAPL", "NVDA"), DAY, history_days=25)
+VIEW = FeedViews(MARKET, 1, Switches())["sip"]
 Get = Callable[..., Any]
 
 
 def simulator(at: datetime, **switches: Any) -> Simulator:
     """The broker with nobody's rate limit at the given time."""
-    return Simulator(MARKET, seed=1, start=at, switches=Switches(rate_limit=None, **switches))
+    plain: dict[str, Any] = {"rate_limit": None, "iex_volume": "full"}
+    return Simulator(MARKET, seed=1, start=at, switches=Switches(**{**plain, **switches}))
 
 
 def get_from(sim: Simulator) -> Get:
@@ -182,8 +185,8 @@ def test_reversed_bars_are_the_same_bars(first: int, length: int, text: str) -> 
     timeframe = parse_timeframe(text)
     assert timeframe is not None
     start, end, now = OPEN + first * MINUTE, OPEN + (first + length) * MINUTE, OPEN + 77 * MINUTE
-    forwards = list(bars_between(MARKET, "NVDA", timeframe, start, end, now=now))
-    backwards = list(bars_between(MARKET, "NVDA", timeframe, start, end, now=now, descending=True))
+    forwards = list(bars_between(VIEW, "NVDA", timeframe, start, end, now=now))
+    backwards = list(bars_between(VIEW, "NVDA", timeframe, start, end, now=now, descending=True))
     assert forwards == backwards[::-1]
     assert all(start <= bar.start <= end for bar in forwards)
 
@@ -199,7 +202,12 @@ def test_days_are_made_of_regular_hours_and_minutes_of_all() -> None:
         "vwap": prices,
         "trade_count": np.ones(5),
     }
-    sim = Simulator(RecordedMarket({"AAPL": frame}, day=DAY), seed=1, start=OPEN + 600 * MINUTE)
+    sim = Simulator(
+        RecordedMarket({"AAPL": frame}, day=DAY),
+        seed=1,
+        start=OPEN + 600 * MINUTE,
+        switches=Switches(iex_volume="full"),
+    )
     get = get_from(sim)
     assert [bar["v"] for bar in bars(get, timeframe="1Min", start="2026-01-01")] == [1, 2, 4, 8, 16]
     assert [bar["v"] for bar in bars(get, timeframe="1Hour", start="2026-01-05")] == [6, 8, 16]

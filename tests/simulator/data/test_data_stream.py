@@ -36,7 +36,8 @@ EMPTY: dict[str, list[str]] = {
 
 def simulator(at: datetime = OPEN, **switches: Any) -> Simulator:
     """The broker at the given time."""
-    return Simulator(MARKET, seed=1, start=at, switches=Switches(**switches))
+    plain: dict[str, Any] = {"iex_volume": "full", "stream_connections": None}
+    return Simulator(MARKET, seed=1, start=at, switches=Switches(**{**plain, **switches}))
 
 
 def client_of(sim: Simulator, **limits: Any) -> TestClient:
@@ -124,8 +125,21 @@ def test_subscriptions_add_up_and_are_answered_in_full() -> None:
         assert sim.connected()["market_data"] == 0
 
 
-def test_trades_and_quotes_go_to_those_who_asked() -> None:
-    """Ticks since the subscription come in time order before the bars of their minute; nobody else gets them."""
+def played(sim: Simulator, socket: WebSocketTestSession, until: datetime) -> list[dict[str, Any]]:
+    """Every message of one client up to an instant; the answer to an unknown action marks the end."""
+    while sim.now < until:
+        sim.advance(until)
+    socket.send_text('{"action":"end"}')
+    found: list[dict[str, Any]] = []
+    while True:
+        frame = receive(socket)
+        if frame == error(400, "invalid syntax"):
+            return found
+        found += frame
+
+
+def test_ticks_go_at_their_own_instants_to_those_who_asked() -> None:
+    """Each instant with ticks is a stop of its own, in time order; nobody else gets them."""
     sim = simulator(OPEN + timedelta(seconds=30))
     client = client_of(sim)
     with client.websocket_connect("/v2/iex") as ticks, client.websocket_connect("/v2/iex") as plain:
@@ -133,28 +147,25 @@ def test_trades_and_quotes_go_to_those_who_asked() -> None:
         greeted(plain, sim)
         say(ticks, "subscribe", trades=["SPY"], quotes=["SPY", "AAPL"], bars=["SPY"])
         say(plain, "subscribe", bars=["SPY"])
-        at = sim.advance(OPEN + 10 * MINUTE)
-        frame = receive(ticks)
+        assert sim.advance(OPEN + MINUTE) == OPEN + timedelta(seconds=35)
+        first = receive(ticks)
+        assert {message["t"] for message in first} == {"2026-01-05T14:30:35Z"}
+        end = OPEN + MINUTE + timedelta(milliseconds=400)
+        messages = first + played(sim, ticks, end)
         expected = sorted(
-            [
-                *MARKET.ticks("AAPL", OPEN + timedelta(seconds=30), at),
-                *MARKET.ticks("SPY", OPEN + timedelta(seconds=30), at),
-            ],
-            key=lambda tick: tick.at,
+            (
+                (tick.at, tick.symbol, type(tick).__name__)
+                for symbol in ("AAPL", "SPY")
+                for tick in MARKET.ticks(symbol, OPEN + timedelta(seconds=30), end)
+                if symbol == "SPY" or type(tick).__name__ == "MarketQuote"
+            ),
         )
-        sent = [(message["T"], message["S"]) for message in frame]
-        kinds = {"MarketQuote": "q", "MarketTrade": "t"}
-        assert sent[:-1] == [
-            (kinds[type(tick).__name__], tick.symbol)
-            for tick in expected
-            if not (type(tick).__name__ == "MarketTrade" and tick.symbol == "AAPL")
-        ]
-        assert sent[-1] == ("b", "SPY")
-        times = [datetime.fromisoformat(message["t"]) for message in frame[:-1]]
-        assert times == sorted(times)
-        assert (times[0], times[-1]) == (OPEN + timedelta(seconds=35), OPEN + MINUTE)
-        assert [message["T"] for message in receive(plain)] == ["b"]
-        assert sim.sent()["market_data"] == len(frame) + 1
+        names = {"q": "MarketQuote", "t": "MarketTrade"}
+        heard = [(datetime.fromisoformat(m["t"]), m["S"], names[m["T"]]) for m in messages if m["T"] in names]
+        assert heard == expected
+        assert [message["T"] for message in messages][-1] == "b"
+        assert [message["T"] for message in played(sim, plain, end)] == ["b"]
+        assert sim.sent()["market_data"] == len(messages) + 1
 
 
 def test_ticks_flow_from_their_subscription_on() -> None:
@@ -163,17 +174,16 @@ def test_ticks_flow_from_their_subscription_on() -> None:
     with client_of(sim).websocket_connect("/v2/iex") as socket:
         greeted(socket, sim)
         say(socket, "subscribe", quotes=["SPY"])
-        sim.advance(OPEN + timedelta(seconds=32))
+        early = played(sim, socket, OPEN + timedelta(seconds=32))
+        assert {quote["S"] for quote in early} == {"SPY"}
         say(socket, "subscribe", quotes=["AAPL"])
-        sim.advance(OPEN + 2 * MINUTE)
-        frame = receive(socket)
+        frame = early + played(sim, socket, OPEN + 2 * MINUTE)
         first = {symbol: next(quote["t"] for quote in frame if quote["S"] == symbol) for symbol in ("AAPL", "SPY")}
         assert first == {"AAPL": "2026-01-05T14:30:35Z", "SPY": "2026-01-05T14:30:05Z"}
         say(socket, "unsubscribe", quotes=["SPY", "AAPL"])
-        sim.advance(OPEN + 20 * MINUTE)
+        assert sim.advance(OPEN + 20 * MINUTE) == OPEN + 20 * MINUTE
         say(socket, "subscribe", quotes=["SPY"])
-        sim.advance(OPEN + 30 * MINUTE)
-        assert receive(socket)[0]["t"] == "2026-01-05T14:50:05Z"
+        assert played(sim, socket, OPEN + 21 * MINUTE)[0]["t"] == "2026-01-05T14:50:05Z"
 
 
 def test_a_running_daily_bar_can_be_followed() -> None:
@@ -269,11 +279,11 @@ def test_who_says_nothing_is_put_out() -> None:
             socket.receive_text()
 
 
-@pytest.mark.parametrize("feed", ["sip", "delayed_sip"])
+@pytest.mark.parametrize("feed", ["v2/sip", "v1beta1/boats"])
 def test_feeds_outside_the_plan_are_refused_at_authentication(feed: str) -> None:
     """Error 409 and no session."""
     sim = simulator()
-    with client_of(sim).websocket_connect(f"/v2/{feed}") as socket:
+    with client_of(sim).websocket_connect(f"/{feed}") as socket:
         receive(socket)
         key, secret = sim.keys
         assert say(socket, "auth", key=key, secret=secret) == error(409, "insufficient subscription")
@@ -288,8 +298,8 @@ def test_an_unknown_feed_is_no_stream() -> None:
 
 def test_a_connection_limit_frees_its_place_when_a_client_leaves() -> None:
     """The second client gets 406 and may try again; once the first is gone it succeeds."""
-    sim = simulator()
-    client = client_of(sim, connection_limit=1)
+    sim = simulator(stream_connections=1)
+    client = client_of(sim)
     key, secret = sim.keys
     with client.websocket_connect("/v2/iex") as second:
         receive(second)

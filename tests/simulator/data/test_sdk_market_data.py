@@ -31,7 +31,7 @@ MARKET = GeneratedMarket(7, SYMBOLS, DAY)
 @pytest.fixture
 def running() -> Iterator[RunningSimulator]:
     """The broker on a free port, ten minutes into the session."""
-    sim = Simulator(MARKET, seed=1, start=OPEN + 10 * MINUTE, switches=Switches(rate_limit=None))
+    sim = Simulator(MARKET, seed=1, start=OPEN + 10 * MINUTE, switches=Switches(rate_limit=None, iex_volume="full"))
     with running_simulator(sim) as served:
         yield served
 
@@ -148,7 +148,8 @@ def test_the_stream_client_hears_quotes_and_trades(running: RunningSimulator) ->
     listener.stream.subscribe_trades(listener.on_message, "NVDA")
     with listener:
         wait_for_listeners(running.sim, 1)
-        running.sim.advance(OPEN + 12 * MINUTE)
+        while running.sim.now < OPEN + 12 * MINUTE:
+            running.sim.advance(OPEN + 12 * MINUTE)
         assert listener.complete.wait(20)
     assert {type(message).__name__ for message in listener.heard} == {"Quote", "Trade"}
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, Protocol
+from itertools import repeat
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,20 @@ class MarketBar:
     volume: int
     trade_count: int
     vwap: Decimal
+
+
+class BarRow(NamedTuple):
+    """A bar in plain numbers, for those who only show it: floats are the nearest to the market's decimals."""
+
+    symbol: str
+    start: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
+    trade_count: int
+    vwap: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +241,17 @@ class Market(Protocol):
         """True when every tick lies in a minute with a bar, trades within it, bids below and asks above: quiet bars may be skipped."""
         return True
 
+    def rows(self, symbol: str, start: datetime, end: datetime) -> Sequence[BarRow]:
+        """The bars of `bars`, in plain numbers."""
+        return [bar_row(bar) for bar in self.bars(symbol, start, end)]
+
+    def minute_rows(self, start: datetime) -> Sequence[BarRow]:
+        """The bars of `minute`, in plain numbers: what the data stream sends of a minute of the whole market."""
+        c = self.minute_columns(start)
+        prices = (c.open.tolist(), c.high.tolist(), c.low.tolist(), c.close.tolist())
+        counts = (c.volume.tolist(), c.trade_count.tolist(), c.vwap.tolist())
+        return list(map(BarRow, c.symbols, repeat(start), *prices, *counts))
+
     def auction(self, symbol: str, day: date, cross: Cross) -> Auction | None:
         """The opening or closing cross of a session: the first regular print, the last regular print; None without a bar."""
         hours = self.session(day)
@@ -247,6 +273,21 @@ class Market(Protocol):
     def corporate_actions(self, first: date, last: date) -> Sequence[CorporateAction]:
         """Actions with first <= ex_date <= last, by ex-date, then symbol."""
         return ()
+
+
+def bar_row(bar: MarketBar) -> BarRow:
+    """A bar in plain numbers."""
+    return BarRow(
+        bar.symbol,
+        bar.start,
+        float(bar.open),
+        float(bar.high),
+        float(bar.low),
+        float(bar.close),
+        bar.volume,
+        bar.trade_count,
+        float(bar.vwap),
+    )
 
 
 def asset_id(symbol: str) -> str:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from itertools import groupby
 from typing import Literal
 
+from alpaca_trader.simulator.feeds.company import CompanyView
+from alpaca_trader.simulator.feeds.view import FeedView, Told
 from alpaca_trader.simulator.market.calendar import NEW_YORK, new_york_date, new_york_midnight
-from alpaca_trader.simulator.market.model import MINUTE, Market, MarketBar, Tick
+from alpaca_trader.simulator.market.model import MINUTE, BarRow
 
 Unit = Literal["M", "H", "D", "W", "Mo"]
 _SPELLINGS: dict[str, Unit] = {
@@ -43,7 +44,7 @@ _LONGEST: dict[Unit, timedelta] = {
 _CHUNK = timedelta(days=4)
 _TICK_CHUNK = timedelta(minutes=30)
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
-_MICRO = Decimal("0.000001")
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def parse_timeframe(text: str) -> Timeframe | None:
 
 
 def bars_between(
-    market: Market,
+    view: FeedView | CompanyView,
     symbol: str,
     timeframe: Timeframe,
     start: datetime,
@@ -110,75 +111,81 @@ def bars_between(
     *,
     now: datetime,
     descending: bool = False,
-) -> Iterator[MarketBar]:
+) -> Iterator[BarRow]:
     """Bars stamped within [start, end] that had begun and hold a closed minute at `now`, in time order or reversed.
 
     A minute is seen once it is over (start + 60 s <= now), so a longer bar that is still running holds the closed
     minutes only. Lazy: stop reading and nothing further is built.
     """
-    until = min(now - MINUTE + timedelta(microseconds=1), end + timedelta(microseconds=1))
+    until = min(now - MINUTE + _MICROSECOND, end + _MICROSECOND)
     if not timeframe.is_minute:
-        until = min(now - MINUTE + timedelta(microseconds=1), timeframe.stamp(end) + timeframe.longest)
-    minutes = _minutes(market, symbol, start, until, descending=descending)
+        until = min(now - MINUTE + _MICROSECOND, timeframe.stamp(end) + timeframe.longest)
+    minutes = _minutes(view, symbol, start, until, now, descending=descending)
     if timeframe.is_minute:
         yield from minutes
         return
     if timeframe.is_daily:
-        minutes = _regular_hours(market, minutes)
-    for stamp, group in groupby(minutes, lambda bar: timeframe.stamp(bar.start)):
+        minutes = _regular_hours(view, minutes)
+    for stamp, group in groupby(minutes, lambda row: timeframe.stamp(row.start)):
         if start <= stamp <= end:
-            yield merged(sorted(group, key=lambda bar: bar.start), stamp)
+            yield merged(sorted(group, key=_start), stamp)
 
 
-def merged(bars: Sequence[MarketBar], stamp: datetime) -> MarketBar:
+def merged(rows: Sequence[BarRow], stamp: datetime) -> BarRow:
     """One bar out of several in time order; vwap is weighted by volume (plain mean when there was none)."""
-    volume = sum(bar.volume for bar in bars)
-    weighted = sum((bar.vwap * bar.volume for bar in bars), Decimal(0))
-    vwap = weighted / volume if volume else sum((bar.vwap for bar in bars), Decimal(0)) / len(bars)
-    return MarketBar(
-        symbol=bars[0].symbol,
-        start=stamp,
-        open=bars[0].open,
-        high=max(bar.high for bar in bars),
-        low=min(bar.low for bar in bars),
-        close=bars[-1].close,
-        volume=volume,
-        trade_count=sum(bar.trade_count for bar in bars),
-        vwap=vwap.quantize(_MICRO),
+    volume = sum(row.volume for row in rows)
+    weighted = sum(row.vwap * row.volume for row in rows)
+    vwap = weighted / volume if volume else sum(row.vwap for row in rows) / len(rows)
+    return BarRow(
+        rows[0].symbol,
+        stamp,
+        rows[0].open,
+        max(row.high for row in rows),
+        min(row.low for row in rows),
+        rows[-1].close,
+        volume,
+        sum(row.trade_count for row in rows),
+        round(vwap, 6),
     )
 
 
-def latest_minute(market: Market, symbol: str, now: datetime) -> MarketBar | None:
+def latest_minute(view: FeedView, symbol: str, now: datetime) -> BarRow | None:
     """The newest closed minute bar at `now`, at most a month old; None when there is none."""
     month_ago = now - timedelta(days=31)
-    return next(bars_between(market, symbol, Timeframe(1, "M"), month_ago, now, now=now, descending=True), None)
+    return next(bars_between(view, symbol, Timeframe(1, "M"), month_ago, now, now=now, descending=True), None)
 
 
-def latest_days(market: Market, symbol: str, now: datetime, count: int) -> Sequence[MarketBar]:
+def latest_days(view: FeedView, symbol: str, now: datetime, count: int) -> Sequence[BarRow]:
     """Up to `count` daily bars, newest first; the first may be the running one. Looks back a month."""
     month_ago = now - timedelta(days=31)
-    days = bars_between(market, symbol, Timeframe(1, "D"), month_ago, now, now=now, descending=True)
-    return [bar for _, bar in zip(range(count), days, strict=False)]
+    days = bars_between(view, symbol, Timeframe(1, "D"), month_ago, now, now=now, descending=True)
+    return [row for _, row in zip(range(count), days, strict=False)]
 
 
 def ticks_between(
-    market: Market, symbol: str, start: datetime, end: datetime, *, descending: bool = False
-) -> Iterator[Tick]:
-    """Quotes and trades with start <= at <= end, in time order or reversed, built half an hour at a time."""
-    after = start - timedelta(microseconds=1)
+    view: CompanyView, symbol: str, start: datetime, end: datetime, *, now: datetime, descending: bool = False
+) -> Iterator[Told]:
+    """Quotes and prints with start <= at <= end, in time order or reversed, built half an hour at a time."""
+    after = start - _MICROSECOND
     for first, last in _spans(after, end, _CHUNK, descending=descending):
         # Most of a long range has no trading in it: look for bars before looking for ticks.
-        if market.bars(symbol, first - MINUTE, last):
+        if not view.market.bars_hold_ticks() or view.trades_between(symbol, first - MINUTE, last):
             for opened, closed in _spans(first, last, _TICK_CHUNK, descending=descending):
-                ticks = market.ticks(symbol, opened, closed)
-                yield from reversed(ticks) if descending else ticks
+                told = view.history(symbol, opened, closed, now)
+                yield from reversed(list(told)) if descending else told
 
 
-def _minutes(market: Market, symbol: str, start: datetime, until: datetime, *, descending: bool) -> Iterator[MarketBar]:
-    """Minute bars with start <= bar.start < until, read a few days at a time so that a page costs a page."""
+def _minutes(
+    view: FeedView | CompanyView, symbol: str, start: datetime, until: datetime, now: datetime, *, descending: bool
+) -> Iterator[BarRow]:
+    """Minutes with start <= row.start < until, read a few days at a time so that a page costs a page."""
     for first, last in _spans(start, until, _CHUNK, descending=descending):
-        bars = market.bars(symbol, first, last)
-        yield from reversed(bars) if descending else bars
+        rows = view.rows(symbol, first, last, now)
+        yield from reversed(rows) if descending else rows
+
+
+def _start(row: BarRow) -> datetime:
+    return row.start
 
 
 def _spans(
@@ -196,9 +203,9 @@ def _spans(
             start += length
 
 
-def _regular_hours(market: Market, minutes: Iterable[MarketBar]) -> Iterator[MarketBar]:
-    for day, bars in groupby(minutes, lambda bar: new_york_date(bar.start)):
-        hours = market.session(day)
+def _regular_hours(view: FeedView | CompanyView, minutes: Iterable[BarRow]) -> Iterator[BarRow]:
+    for day, bars in groupby(minutes, lambda row: new_york_date(row.start)):
+        hours = view.market.session(day)
         if hours is not None:
             yield from (bar for bar in bars if hours.open <= bar.start < hours.close)
 

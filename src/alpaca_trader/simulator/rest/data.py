@@ -1,99 +1,99 @@
 """The market-data REST API: bars, quotes, trades, latest values and snapshots as they stand at virtual `now`.
 
-Only what has happened is visible: a minute bar once its minute is over, a quote or trade once its instant has come.
-Volumes are the market's own whatever feed is asked for; the feed decides only what one is entitled to.
+Only what has happened is visible: a minute bar once its minute is over, a quote or trade once its instant has come, a
+late print once it was told.
 """
 
 from __future__ import annotations
 
-import base64
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from alpaca_trader.simulator.feeds.company import ADJUSTMENTS, CompanyView
+from alpaca_trader.simulator.feeds.view import FeedView
 from alpaca_trader.simulator.market.calendar import new_york_date, new_york_midnight
-from alpaca_trader.simulator.market.model import Market, MarketQuote
+from alpaca_trader.simulator.market.model import Cross, Market, MarketQuote, MarketTrade
 from alpaca_trader.simulator.rest.bar_series import (
     bars_between,
-    day_end,
     latest_days,
     latest_minute,
     parse_timeframe,
     ticks_between,
 )
-from alpaca_trader.simulator.rest.data_wire import bar_json, quote_json, tape_of, trade_json
+from alpaca_trader.simulator.rest.data_actions import corporate_actions
+from alpaca_trader.simulator.rest.data_meta import conditions, exchanges
+from alpaca_trader.simulator.rest.data_query import (
+    Item,
+    Refused,
+    asof_of,
+    is_descending,
+    latest_of,
+    limit_of,
+    nanoseconds,
+    page_of,
+    paged,
+    symbols_of,
+    time_of,
+)
+from alpaca_trader.simulator.rest.data_wire import (
+    auction_json,
+    bar_json,
+    listing_of,
+    quote_json,
+    tapes_of,
+    trade_json,
+)
+from alpaca_trader.simulator.rest.screener import Screener
 from alpaca_trader.simulator.simulator import Simulator
-from alpaca_trader.simulator.wire import parse_time, timestamp
 
-_MAX_LIMIT = 10_000
-_DEFAULT_LIMIT = 1_000
-_SIP_DELAY = timedelta(minutes=15)
-_INSTANT = timedelta(microseconds=1)
-_YEARS = range(1900, 2101)
-_HISTORY_FEEDS = ("sip", "iex", "otc", "boats")
-_LATEST_FEEDS = (*_HISTORY_FEEDS, "delayed_sip", "overnight")
-_ADJUSTMENTS = ("raw", "split", "dividend", "spin-off", "all")
-
-
-class _Refused(Exception):
-    """A request answered with an error body (alpaca-contract 4.3, 4.4)."""
-
-    def __init__(self, status: int, message: str, code: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body: dict[str, Any] = {"message": message} if code is None else {"code": code, "message": message}
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What one page of a history request asks for; `resume` is the last (symbol, time) of the page before."""
-
-    symbols: Sequence[str]
-    start: datetime
-    end: datetime
-    limit: int
-    descending: bool
-    now: datetime
-    resume: tuple[str, datetime] | None
+Door = Callable[[Simulator, Request], Mapping[str, Any]]
+_EARLIEST: Final = datetime(1971, 1, 2, tzinfo=UTC)
+_CROSSES: Final[tuple[Cross, ...]] = ("open", "close")
+_DEFAULT_NEWS: Final = 10
+_MOST_NEWS: Final = 50
 
 
 def routes(sim: Simulator) -> list[BaseRoute]:
     """The data API's routes, all GET, without authentication (the server's business)."""
-    doors: Mapping[str, Callable[[Simulator, Request], Mapping[str, Any]]] = {
+    screener = Screener(sim)
+    doors: Mapping[str, Door] = {
         "/v2/stocks/bars": _bars,
         "/v2/stocks/quotes": _quotes,
         "/v2/stocks/trades": _trades,
+        "/v2/stocks/auctions": _auctions,
         "/v2/stocks/bars/latest": _latest_bars,
         "/v2/stocks/quotes/latest": _latest_quotes,
         "/v2/stocks/trades/latest": _latest_trades,
         "/v2/stocks/snapshots": _snapshots,
+        "/v2/stocks/meta/exchanges": exchanges,
+        "/v2/stocks/meta/conditions/{ticktype}": conditions,
         "/v2/stocks/{symbol}/bars": _single(_bars, "bars"),
         "/v2/stocks/{symbol}/quotes": _single(_quotes, "quotes"),
         "/v2/stocks/{symbol}/trades": _single(_trades, "trades"),
+        "/v2/stocks/{symbol}/auctions": _single(_auctions, "auctions"),
         "/v2/stocks/{symbol}/bars/latest": _single_latest(_latest_bars, "bar"),
         "/v2/stocks/{symbol}/quotes/latest": _single_latest(_latest_quotes, "quote"),
         "/v2/stocks/{symbol}/trades/latest": _single_latest(_latest_trades, "trade"),
         "/v2/stocks/{symbol}/snapshot": _single_snapshot,
-        "/v1beta1/news": lambda _sim, _request: {"news": [], "next_page_token": None},
-        "/v1/corporate-actions": lambda _sim, _request: {"corporate_actions": {}, "next_page_token": None},
+        "/v1beta1/screener/stocks/most-actives": screener.most_actives,
+        "/v1beta1/screener/{market_type}/movers": screener.movers,
+        "/v1beta1/news": _news,
+        "/v1/corporate-actions": corporate_actions,
     }
     return [Route(path, _answering(sim, door), methods=["GET"]) for path, door in doors.items()]
 
 
-def _answering(
-    sim: Simulator, door: Callable[[Simulator, Request], Mapping[str, Any]]
-) -> Callable[[Request], Response]:
+def _answering(sim: Simulator, door: Door) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         try:
             status, body = 200, door(sim, request)
-        except _Refused as refused:
+        except Refused as refused:
             status, body = refused.status, refused.body
         return Response(orjson.dumps(body), status, media_type="application/json")
 
@@ -107,143 +107,156 @@ def _bars(sim: Simulator, request: Request) -> Mapping[str, Any]:
     text = request.query_params.get("timeframe", "")
     timeframe = parse_timeframe(text)
     if timeframe is None:
-        raise _Refused(400, f"invalid timeframe: {text}")
-    adjustments = request.query_params.get("adjustment", "raw").split(",")
-    if any(name not in _ADJUSTMENTS for name in adjustments):
-        raise _Refused(400, f"invalid adjustment: {request.query_params['adjustment']}")
-    _check_asof(request)
-    page = _page(sim, request)
+        raise Refused(400, f"invalid timeframe: {text[:100]}")
+    adjustments = (request.query_params.get("adjustment") or "raw").split(",")
+    if any(name not in ADJUSTMENTS for name in adjustments):
+        raise Refused(400, f"invalid adjustment: {request.query_params['adjustment'][:100]}")
+    asof, page = asof_of(sim, request), page_of(sim, request)
+    view = CompanyView(sim.feeds[page.feed], asof, adjustments, new_york_date(sim.now))
 
-    def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
-        series = bars_between(sim.market, symbol, timeframe, start, end, now=page.now, descending=page.descending)
-        return ((bar.start, bar_json(bar)) for bar in series)
+    def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, Item]]:
+        series = bars_between(view, symbol, timeframe, start, end, now=page.now, descending=page.descending)
+        return ((row.start, bar_json(row)) for row in series)
 
-    return _paged("bars", page, found, lambda symbol, at, _item: f"{symbol}|{timeframe.unit}|{_nanoseconds(at)}")
+    answer = paged("bars", page, found, lambda symbol, at, _item: f"{symbol}|{timeframe.unit}|{nanoseconds(at)}")
+    return _with_currency(request, answer)
 
 
 def _quotes(sim: Simulator, request: Request) -> Mapping[str, Any]:
-    page, tapes = _page(sim, request), _tapes(sim)
+    page, tapes = page_of(sim, request), tapes_of(sim.market)
+    view = CompanyView(sim.feeds[page.feed], asof_of(sim, request), (), new_york_date(sim.now))
 
-    def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
-        for tick in ticks_between(sim.market, symbol, start, end, descending=page.descending):
+    def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, Item]]:
+        for tick, _ in ticks_between(view, symbol, start, end, now=page.now, descending=page.descending):
             if isinstance(tick, MarketQuote):
-                yield tick.at, quote_json(tick, tapes[symbol])
+                yield tick.at, quote_json(tick, tapes[tick.symbol])
 
-    return _paged("quotes", page, found, lambda symbol, at, _item: f"{symbol}|{_nanoseconds(at)}")
+    answer = paged("quotes", page, found, lambda symbol, at, _item: f"{symbol}|{nanoseconds(at)}")
+    return _with_currency(request, answer)
 
 
 def _trades(sim: Simulator, request: Request) -> Mapping[str, Any]:
-    page, tapes = _page(sim, request), _tapes(sim)
+    page, tapes = page_of(sim, request), tapes_of(sim.market)
+    view = CompanyView(sim.feeds[page.feed], asof_of(sim, request), (), new_york_date(sim.now))
 
-    def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
-        for tick in ticks_between(sim.market, symbol, start, end, descending=page.descending):
-            # A print of size 0 only carries a price into the exchange; the tape proper has no such thing.
-            if not isinstance(tick, MarketQuote) and tick.size:
-                yield tick.at, trade_json(tick, tapes[symbol])
+    def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, Item]]:
+        for tick, update in ticks_between(view, symbol, start, end, now=page.now, descending=page.descending):
+            if isinstance(tick, MarketTrade):
+                item = trade_json(tick, tapes[tick.symbol])
+                yield tick.at, {**item, "u": update} if update else item
 
-    return _paged(
-        "trades", page, found, lambda symbol, at, item: f"{symbol}|{_nanoseconds(at)}|{item['x']}|{item['i']}"
+    answer = paged(
+        "trades", page, found, lambda symbol, at, item: f"{symbol}|{nanoseconds(at)}|{item['x']}|{item['i']}"
     )
+    return _with_currency(request, answer)
 
 
-def _paged(
-    name: str,
-    page: _Page,
-    found: Callable[[str, datetime, datetime], Iterator[tuple[datetime, dict[str, Any]]]],
-    token: Callable[[str, datetime, dict[str, Any]], str],
-) -> Mapping[str, Any]:
-    """One page over all symbols: sorted by symbol, then time; the limit counts items of all symbols together."""
-    items: dict[str, list[dict[str, Any]]] = {}
-    left = page.limit
-    last: tuple[str, datetime, dict[str, Any]] | None = None
-    for symbol in page.symbols:
-        start, end = page.start, page.end
-        if page.resume and symbol < page.resume[0]:
-            continue
-        if page.resume and symbol == page.resume[0]:
-            start = start if page.descending else max(start, page.resume[1] + _INSTANT)
-            end = min(end, page.resume[1] - _INSTANT) if page.descending else end
-        for at, item in found(symbol, start, end):
-            if left == 0 and last:
-                return {name: items, "next_page_token": base64.b64encode(token(*last).encode()).decode()}
-            items.setdefault(symbol, []).append(item)
-            left, last = left - 1, (symbol, at, item)
-    return {name: items, "next_page_token": None}
+def _auctions(sim: Simulator, request: Request) -> Mapping[str, Any]:
+    """The opening and closing crosses of each day that lies in the span, where they have taken place."""
+    asof_of(sim, request)
+    page = page_of(sim, request, ("sip",))
+    listings = {asset.symbol: listing_of(asset.exchange) for asset in sim.market.assets()}
+
+    def found(symbol: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, Item]]:
+        days = sim.market.sessions(new_york_date(max(start, _EARLIEST)), new_york_date(end))
+        for hours in reversed(days) if page.descending else days:
+            crosses = {cross[0]: sim.market.auction(symbol, hours.date, cross) for cross in _CROSSES}
+            shown = {
+                key: auction_json(auction, listings.get(symbol, "Q"), key) if auction and auction.at <= page.now else []
+                for key, auction in crosses.items()
+            }
+            at = new_york_midnight(hours.date)
+            if any(shown.values()) and at + timedelta(days=1) > start:
+                yield at, {"d": hours.date.isoformat(), **shown}
+
+    answer = paged("auctions", page, found, lambda symbol, at, _item: f"{symbol}|{nanoseconds(at)}")
+    return _with_currency(request, answer)
+
+
+def _with_currency(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """The currency is named where it was asked for."""
+    currency = request.query_params.get("currency")
+    return {**body, "currency": currency} if currency else body
 
 
 # ------------------------------------------------------------------ latest
 
 
 def _latest_bars(sim: Simulator, request: Request) -> Mapping[str, Any]:
-    at = _latest_at(sim, request)
-    found = ((symbol, latest_minute(sim.market, symbol, at)) for symbol in _symbols(request))
-    return {"bars": {symbol: bar_json(bar) for symbol, bar in found if bar}}
+    feed, at = latest_of(sim, request)
+    found = ((symbol, latest_minute(sim.feeds[feed], symbol, at)) for symbol in symbols_of(request))
+    return _with_currency(request, {"bars": {symbol: bar_json(bar) for symbol, bar in found if bar}})
 
 
 def _latest_quotes(sim: Simulator, request: Request) -> Mapping[str, Any]:
-    at, tapes = _latest_at(sim, request), _tapes(sim)
-    found = ((symbol, _latest_quote(sim.market, symbol, at)) for symbol in _symbols(request))
-    return {"quotes": {symbol: quote_json(quote, tapes[symbol]) for symbol, quote in found if quote}}
+    (feed, at), tapes = latest_of(sim, request), tapes_of(sim.market)
+    found = ((symbol, _latest_quote(sim.market, feed, symbol, at)) for symbol in symbols_of(request))
+    quotes = {symbol: quote_json(quote, tapes[symbol]) for symbol, quote in found if quote}
+    return _with_currency(request, {"quotes": quotes})
 
 
 def _latest_trades(sim: Simulator, request: Request) -> Mapping[str, Any]:
-    at, tapes = _latest_at(sim, request), _tapes(sim)
-    found = ((symbol, sim.market.last_trade(symbol, at)) for symbol in _symbols(request))
-    return {"trades": {symbol: trade_json(trade, tapes[symbol]) for symbol, trade in found if trade}}
+    (feed, at), tapes = latest_of(sim, request), tapes_of(sim.market)
+    found = ((symbol, sim.feeds[feed].last_trade(symbol, at)) for symbol in symbols_of(request))
+    trades = {symbol: trade_json(trade, tapes[symbol]) for symbol, trade in found if trade}
+    return _with_currency(request, {"trades": trades})
 
 
 def _snapshots(sim: Simulator, request: Request) -> Mapping[str, Any]:
-    at, tapes = _latest_at(sim, request), _tapes(sim)
-    found = ((symbol, _snapshot(sim.market, symbol, at, tapes.get(symbol, "C"))) for symbol in _symbols(request))
+    (feed, at), tapes = latest_of(sim, request), tapes_of(sim.market)
+    view = sim.feeds[feed]
+    found = ((symbol, _snapshot(view, feed, symbol, at, tapes.get(symbol, "C"))) for symbol in symbols_of(request))
     return {symbol: snapshot for symbol, snapshot in found if snapshot}
 
 
-def _snapshot(market: Market, symbol: str, at: datetime, tape: str) -> dict[str, Any] | None:
-    minute = latest_minute(market, symbol, at)
-    trade, quote = market.last_trade(symbol, at), _latest_quote(market, symbol, at)
-    days = [bar_json(bar) for bar in latest_days(market, symbol, at, 2)]
+def _snapshot(view: FeedView, feed: str, symbol: str, at: datetime, tape: str) -> dict[str, Any] | None:
+    """The parts there are: one that does not exist is left out."""
+    minute = latest_minute(view, symbol, at)
+    trade, quote = view.last_trade(symbol, at), _latest_quote(view.market, feed, symbol, at)
     if minute is None and trade is None:
         return None
-    return {
+    days = [bar_json(row) for row in latest_days(view, symbol, at, 2)]
+    parts = {
         "latestTrade": trade_json(trade, tape) if trade else None,
         "latestQuote": quote_json(quote, tape) if quote else None,
         "minuteBar": bar_json(minute) if minute else None,
         "dailyBar": days[0] if days else None,
         "prevDailyBar": days[1] if len(days) > 1 else None,
     }
+    return {name: part for name, part in parts.items() if part is not None}
 
 
-def _latest_quote(market: Market, symbol: str, at: datetime) -> MarketQuote | None:
-    """The quote standing now, or outside the session the one that stood when the last session closed (a week back)."""
+def _latest_quote(market: Market, feed: str, symbol: str, at: datetime) -> MarketQuote | None:
+    """The quote standing now, or outside trading hours the one that stood when they ended (a week back)."""
+    if feed in ("otc", "boats", "overnight"):
+        return None
     today = new_york_date(at)
     for hours in reversed(market.sessions(today - timedelta(days=7), today)):
-        if hours.open <= at:
-            quote = market.quote(symbol, min(at, hours.close))
-            if quote is not None:
+        for end in (hours.post_close, hours.close):
+            if hours.pre_open <= at and (quote := market.quote(symbol, min(at, end))) is not None:
                 return quote
     return None
 
 
-def _single(door: Callable[[Simulator, Request], Mapping[str, Any]], name: str) -> Callable[..., Mapping[str, Any]]:
+def _single(door: Door, name: str) -> Door:
     """The same answer for the one symbol in the path: a list instead of a map."""
 
     def answer(sim: Simulator, request: Request) -> Mapping[str, Any]:
         found = door(sim, request)
         symbol = request.path_params["symbol"]
-        return {"symbol": symbol, name: found[name].get(symbol, []), "next_page_token": found["next_page_token"]}
+        return {**found, "symbol": symbol, name: found[name].get(symbol, [])}
 
     return answer
 
 
-def _single_latest(
-    door: Callable[[Simulator, Request], Mapping[str, Any]], name: str
-) -> Callable[[Simulator, Request], Mapping[str, Any]]:
+def _single_latest(door: Door, name: str) -> Door:
     def answer(sim: Simulator, request: Request) -> Mapping[str, Any]:
         symbol = request.path_params["symbol"]
-        found = door(sim, request)[f"{name}s"].get(symbol)
+        answered = door(sim, request)
+        found = answered[f"{name}s"].get(symbol)
         if found is None:
-            raise _Refused(404, f"no {name} found for {symbol}")
-        return {"symbol": symbol, name: found}
+            raise Refused(404, f"no {name} found for {symbol}")
+        return _with_currency(request, {"symbol": symbol, name: found})
 
     return answer
 
@@ -252,122 +265,17 @@ def _single_snapshot(sim: Simulator, request: Request) -> Mapping[str, Any]:
     symbol = request.path_params["symbol"]
     found = _snapshots(sim, request).get(symbol)
     if found is None:
-        raise _Refused(404, f"no snapshot found for {symbol}")
-    return {"symbol": symbol, **found}
+        raise Refused(404, f"no snapshot found for {symbol}")
+    return _with_currency(request, {"symbol": symbol, **found})
 
 
-# ------------------------------------------------------------------ parameters
-
-
-def _symbols(request: Request) -> list[str]:
-    text = request.path_params.get("symbol") or request.query_params.get("symbols", "")
-    symbols = sorted({part.strip() for part in text.split(",") if part.strip()})
-    if not symbols:
-        raise _Refused(400, "symbols parameter is required")
-    for symbol in symbols:
-        if not re.fullmatch(r"[A-Z][A-Z0-9./]{0,11}", symbol):
-            raise _Refused(400, f"invalid symbol: {symbol}")
-    return symbols
-
-
-def _page(sim: Simulator, request: Request) -> _Page:
+def _news(_sim: Simulator, request: Request) -> Mapping[str, Any]:
+    """No news is made here; the request is checked like any other."""
     query = request.query_params
-    symbols, feed = _symbols(request), _feed(sim, request, _HISTORY_FEEDS)
-    free_sip = feed == "sip" and sim.switches.data_entitlement == "free"
-    newest = sim.now - _SIP_DELAY if free_sip else sim.now
-    start = _time(query.get("start"), "start", new_york_midnight)
-    end = _time(query.get("end"), "end", day_end)
-    if start and end and start > end:
-        raise _Refused(400, "end should not be before start")
-    if free_sip and end and end > newest:
-        raise _Refused(403, "subscription does not permit querying recent SIP data", 42210000)
-    if query.get("sort", "asc") not in ("asc", "desc"):
-        raise _Refused(400, f"invalid sort: {query['sort']}")
-    return _Page(
-        symbols=symbols,
-        start=start or new_york_midnight(new_york_date(newest)),
-        end=min(end or newest, newest),
-        limit=_limit(query.get("limit")),
-        descending=query.get("sort") == "desc",
-        now=newest,
-        resume=_resume(query.get("page_token")),
-    )
-
-
-def _feed(sim: Simulator, request: Request, allowed: Sequence[str]) -> str:
-    best = "iex" if sim.switches.data_entitlement == "free" else "sip"
-    feed = request.query_params.get("feed") or best
-    if feed not in allowed:
-        raise _Refused(400, f"invalid feed: {feed}")
-    return feed
-
-
-def _latest_at(sim: Simulator, request: Request) -> datetime:
-    """The instant a latest value is taken at: now, or 15 minutes ago on the delayed feed."""
-    feed = _feed(sim, request, _LATEST_FEEDS)
-    if feed == "sip" and sim.switches.data_entitlement == "free":
-        raise _Refused(403, "subscription does not permit querying recent SIP data", 42210000)
-    return sim.now - _SIP_DELAY if feed == "delayed_sip" else sim.now
-
-
-def _limit(text: str | None) -> int:
-    if not text:
-        return _DEFAULT_LIMIT
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) == 0:
-        raise _Refused(400, f"invalid limit: {text}")
-    if int(text) > _MAX_LIMIT:
-        raise _Refused(400, f"invalid limit: larger than the allowed maximum of {_MAX_LIMIT}")
-    return int(text)
-
-
-def _time(text: str | None, name: str, whole_day: Callable[[date], datetime]) -> datetime | None:
-    """A time of the query; a bare date means the whole New York day: from its midnight, or to its last instant."""
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        moment = _moment(text)
-    else:
-        moment = whole_day(day) if day.year in _YEARS else None
-    if moment is None:
-        raise _Refused(400, f"invalid {name}: {text}")
-    return moment
-
-
-def _moment(text: str) -> datetime | None:
-    """A time within the years a market can be asked for; None for anything else."""
-    try:
-        moment = parse_time(text)
-    except OverflowError:
-        return None
-    return moment if moment and moment.year in _YEARS else None
-
-
-def _check_asof(request: Request) -> None:
-    asof = request.query_params.get("asof")
-    if asof and asof != "-" and _moment(asof) is None:
-        raise _Refused(400, f"invalid asof: {asof}")
-
-
-def _resume(token: str | None) -> tuple[str, datetime] | None:
-    """Symbol and time from a page token: `SYM|M|time` for bars, `SYM|time...` for quotes and trades."""
-    if not token:
-        return None
-    try:
-        parts = base64.b64decode(token, validate=True).decode().split("|")
-    except ValueError:
-        parts = []
-    moments = [moment for moment in map(_moment, parts[1:3]) if moment]
-    if not moments:
-        raise _Refused(400, f"invalid page_token: {token}")
-    return parts[0], moments[0]
-
-
-def _nanoseconds(moment: datetime) -> str:
-    """RFC 3339 with nine fraction digits, as the broker writes it into page tokens."""
-    return f"{timestamp(moment.replace(microsecond=0))[:-1]}.{moment.microsecond:06d}000Z"
-
-
-def _tapes(sim: Simulator) -> Mapping[str, str]:
-    return {asset.symbol: tape_of(asset.exchange) for asset in sim.market.assets()}
+    limit_of(query.get("limit"), _DEFAULT_NEWS, _MOST_NEWS)
+    is_descending(request, "desc")
+    for name in ("start", "end"):
+        time_of(query.get(name), name, new_york_midnight)
+    if query.get("symbols"):
+        symbols_of(request)
+    return {"news": [], "next_page_token": None}

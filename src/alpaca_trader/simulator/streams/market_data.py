@@ -1,31 +1,43 @@
-"""The market-data stream /v2/{feed}: authentication, subscriptions, and bars as each minute ends (alpaca-contract 5.1).
+"""The data streams /v2/{feed} and /v1beta1/{feed}: authentication, subscriptions, messages (alpaca-contract 5.1).
 
-A handshake with `Content-Type: application/msgpack` gets binary MessagePack with Timestamp extensions, any other JSON text.
-Bars go out when the exchange publishes them (minute end + 0.4 s of virtual time). Trades and quotes of the clients that
-asked for them travel in the same frame, ahead of the bars and with their own times: one burst a minute, in time order.
-`updatedBars`, `statuses`, `lulds`, `corrections` and `cancelErrors` can be subscribed and stay silent: this tape is never
-corrected, and a halt shows as a quote without prices.
+A handshake with `Content-Type: application/msgpack` gets binary MessagePack with Timestamp extensions, any other JSON
+text. Trades, quotes and statuses go out at their own instants, bars 0.4 s after their minute, what was late or wrong
+half a minute later. `/v1beta1/news` speaks the protocol and has no news to tell.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgpack
 import orjson
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from alpaca_trader.simulator.desk import Desk
+from alpaca_trader.simulator.hub import ALL, DataChannel, DataMoment
+from alpaca_trader.simulator.rest.data_wire import tapes_of
 from alpaca_trader.simulator.simulator import Simulator
-from alpaca_trader.simulator.streams.subscriber import CHANNELS, Message, Subscriber
+from alpaca_trader.simulator.streams.messages import CHANNELS, Codec, Frame, Message, encoded, frames_for
+from alpaca_trader.simulator.streams.outlet import MOST_WAITING, Outlet
 
-_FEEDS = ("iex", "sip", "delayed_sip", "test")
-_FOLLOW_TRADES = ("corrections", "cancelErrors")
-_FREE_TICK_SYMBOLS = 30
+_FEEDS: Final[Mapping[str, Sequence[str]]] = {
+    "v2": ("iex", "sip", "delayed_sip", "test"),
+    "v1beta1": ("boats", "overnight", "news"),
+}
+_PAID_FEEDS: Final = ("sip", "boats")
+_NEWS: Final = ("news",)
+_FOLLOW_TRADES: Final = ("corrections", "cancelErrors")
+_FREE_TICK_SYMBOLS: Final = 30
 """Trades and quotes subscriptions together on the free plan; bars are unlimited."""
-_ERRORS = {
+_MOST_SYMBOLS: Final = 50_000
+"""Symbols in all subscriptions of one connection: several times what is listed in the United States."""
+_LONGEST_SYMBOL: Final = 32
+_HEARTBEAT: Final = b"\x01"
+_ERRORS: Final = {
     400: "invalid syntax",
     401: "not authenticated",
     402: "auth failed",
@@ -33,31 +45,27 @@ _ERRORS = {
     404: "auth timeout",
     405: "symbol limit exceeded",
     406: "connection limit exceeded",
+    407: "slow client",
     409: "insufficient subscription",
     410: "invalid subscribe action for this feed",
 }
 
 
-def routes(sim: Simulator, *, connection_limit: int | None = None, auth_timeout_s: float = 10.0) -> list[BaseRoute]:
-    """The stream's route. `connection_limit` authenticated clients at once (None: any number); others get error 406."""
-    sessions: list[_Session] = []
+def routes(sim: Simulator, *, auth_timeout_s: float = 10.0, most_waiting: int = MOST_WAITING) -> list[BaseRoute]:
+    """The streams' routes. A client has `auth_timeout_s` real seconds to authenticate; `most_waiting` bytes may wait for it."""
+    places = _Places(sim)
 
-    async def serve(socket: WebSocket) -> None:
-        if socket.path_params["feed"] not in _FEEDS:
-            await socket.close()
-            return
-        await socket.accept()
-        session = _Session(socket, sim, sessions, connection_limit)
-        try:
-            await session.run(auth_timeout_s)
-        finally:
-            session.end()
+    def serving(version: str) -> WebSocketRoute:
+        async def serve(socket: WebSocket) -> None:
+            if socket.path_params["feed"] not in _FEEDS[version]:
+                await socket.close()
+                return
+            await socket.accept()
+            await _Session(socket, sim, places, most_waiting).run(auth_timeout_s)
 
-    return [WebSocketRoute("/v2/{feed}", serve)]
+        return WebSocketRoute(f"/{version}/{{feed}}", serve)
 
-
-def _is_string_list(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return [serving(version) for version in _FEEDS]
 
 
 class _Refused(Exception):
@@ -68,74 +76,145 @@ class _Refused(Exception):
         self.code = code
 
 
-class _Session:
-    """One socket: its reader, its writer, and the listener that the hub offers bars to."""
+class _Places:
+    """Who holds a connection to which feed. A client lost without a word may hold its place a while longer."""
 
-    def __init__(
-        self, socket: WebSocket, sim: Simulator, sessions: list[_Session], connection_limit: int | None
-    ) -> None:
+    def __init__(self, sim: Simulator) -> None:
+        self._sim = sim
+        self._held: dict[tuple[int, str], list[_Session]] = {}
+        self._lost: dict[tuple[int, str], list[datetime]] = {}
+
+    def take(self, desk: Desk, feed: str, session: _Session) -> bool:
+        """Give the session a place; False when the account has as many as it may."""
+        key, limit, now = (desk.number, feed), self._sim.switches.stream_connections, self._sim.now
+        held = self._held.setdefault(key, [])
+        lost = self._lost[key] = [until for until in self._lost.get(key, ()) if until > now]
+        if limit is not None and len(held) + len(lost) >= limit:
+            return False
+        held.append(session)
+        return True
+
+    def give_back(self, desk: Desk, feed: str, session: _Session, *, is_lost: bool) -> None:
+        """Free the place now, or after the time the switch gives to dead clients."""
+        key = (desk.number, feed)
+        self._held[key].remove(session)
+        if is_lost and self._sim.switches.dead_client_s:
+            until = self._sim.now + timedelta(seconds=self._sim.switches.dead_client_s)
+            self._lost.setdefault(key, []).append(until)
+
+
+class _Listener:
+    """One client as the hub sees it: its subscriptions, and the frames each moment means for it."""
+
+    def __init__(self, sim: Simulator, outlet: Outlet, codec: Codec) -> None:
+        self.subscriptions: Mapping[str, frozenset[str]] = dict.fromkeys(CHANNELS, frozenset())
+        self._wanted = tuple(self.subscriptions[channel] for channel in CHANNELS)
+        self._outlet = outlet
+        self._codec = codec
+        self._tapes = tapes_of(sim.market)
+        self._is_anything_wanted = False
+
+    @property
+    def is_listening(self) -> bool:
+        """True while anything is subscribed and the client keeps up."""
+        return self._is_anything_wanted and not self._outlet.is_slow
+
+    def subscribe(self, wanted: Mapping[str, frozenset[str]]) -> None:
+        """Replace the subscriptions."""
+        self.subscriptions = wanted
+        self._wanted = tuple(wanted[channel] for channel in CHANNELS)
+        self._is_anything_wanted = any(self._wanted)
+
+    def wants(self, moment: DataMoment) -> int:
+        """How many messages the moment means for this client."""
+        return frames_for(moment, self._wanted, self._codec, self._tapes)[0]
+
+    def offer(self, moment: DataMoment) -> None:
+        """Hand the frames over."""
+        self._outlet.offer(frames_for(moment, self._wanted, self._codec, self._tapes)[1])
+
+
+class _Session:
+    """One socket: its reader, its outlet, and the listener that the hub offers moments to."""
+
+    def __init__(self, socket: WebSocket, sim: Simulator, places: _Places, most_waiting: int) -> None:
         self._socket = socket
         self._sim = sim
-        self._sessions = sessions
-        self._connection_limit = connection_limit
-        self._speaks_msgpack = socket.headers.get("content-type", "") == "application/msgpack"
-        self._loop = asyncio.get_running_loop()
-        self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._listener = Subscriber(sim.market, self._offer)
+        self._places = places
+        self._feed: str = socket.path_params["feed"]
+        self._codec: Codec = "msgpack" if socket.headers.get("content-type", "") == "application/msgpack" else "json"
+        self._outlet = Outlet(socket, self._error(407), most_waiting)
+        self._listener = _Listener(sim, self._outlet, self._codec)
+        self._channels = _NEWS if self._feed == "news" else CHANNELS
+        self._news: frozenset[str] = frozenset()
+        self._desk: Desk | None = None
+        self._is_lost = False
 
     async def run(self, auth_timeout_s: float) -> None:
         """Greet, then answer until the client goes; every frame leaves through one writer, so their order is kept."""
-        writer = asyncio.create_task(self._write())
+        self._send([{"T": "success", "msg": "connected"}])
+        writer = asyncio.create_task(self._outlet.run())
+        reader = asyncio.create_task(self._read(auth_timeout_s))
         try:
-            self._send([{"T": "success", "msg": "connected"}])
-            try:
-                async with asyncio.timeout(auth_timeout_s):
-                    while self not in self._sessions:
-                        await self._answer()
-            except TimeoutError:
-                self._send_error(404)
-                self._outgoing.put_nowait(None)
-                await writer
-                await self._socket.close()
-                return
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if reader.done() and reader.result():
+                await asyncio.wait({writer})
+        finally:
+            self._end()
+            for task in (reader, writer):
+                task.cancel()
+
+    async def _read(self, auth_timeout_s: float) -> bool:
+        """Answer the client until it is gone (False), or until it is to be put out once it has been told why (True)."""
+        try:
+            self._authenticate_by_headers()
+            async with asyncio.timeout(auth_timeout_s):
+                while self._desk is None:
+                    await self._answer()
+        except TimeoutError:
+            self._outlet.put(self._error(404))
+            self._outlet.finish()
+            return True
+        except WebSocketDisconnect:
+            return False
+        try:
             while True:
                 await self._answer()
         except WebSocketDisconnect:
-            pass
-        finally:
-            writer.cancel()
+            return False
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Leave the hub and give the connection's place back."""
         with self._sim.lock:
-            self._sim.hub.market_data.leave(self._listener)
-        if self in self._sessions:
-            self._sessions.remove(self)
+            if self._desk is not None:
+                self._places.give_back(self._desk, self._feed, self, is_lost=self._is_lost)
+            if (channel := self._channel()) is not None:
+                channel.leave(self._listener)
 
-    async def _write(self) -> None:
-        while (frame := await self._outgoing.get()) is not None:
-            try:
-                if self._speaks_msgpack:
-                    await self._socket.send_bytes(frame)
-                else:
-                    await self._socket.send_text(frame.decode())
-            except (WebSocketDisconnect, RuntimeError):
-                return  # the client is gone; the reader hears of it too and ends the session
+    def _channel(self) -> DataChannel | None:
+        """The feed's channel; None for news, which has none."""
+        return self._sim.hub.feeds.get(self._feed)
 
     async def _answer(self) -> None:
         """Receive one frame and answer it."""
         received = await self._socket.receive()
         if received["type"] == "websocket.disconnect":
+            # The server passes on what a close frame says; a connection that just broke has nothing to say.
+            self._is_lost = "reason" not in received and received.get("code") in (1005, 1006)
             raise WebSocketDisconnect(received.get("code", 1005))
+        content = received.get("bytes") or received.get("text") or b""
+        if content == _HEARTBEAT:
+            return
         try:
-            self._handle(self._decoded(received.get("bytes"), received.get("text")))
+            self._handle(self._decoded(content))
         except _Refused as refused:
-            self._send_error(refused.code)
+            self._outlet.put(self._error(refused.code))
 
-    def _decoded(self, data: bytes | None, text: str | None) -> Mapping[str, Any]:
+    def _decoded(self, content: bytes | str) -> Mapping[str, Any]:
         try:
-            message = orjson.loads(text or data or b"") if text or not self._speaks_msgpack else msgpack.unpackb(data)
-        except (ValueError, TypeError, msgpack.UnpackException):
+            is_packed = self._codec == "msgpack" and isinstance(content, bytes)
+            message = msgpack.unpackb(content) if is_packed else orjson.loads(content)
+        except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
             raise _Refused(400) from None
         if not isinstance(message, dict):
             raise _Refused(400)
@@ -144,62 +223,85 @@ class _Session:
     def _handle(self, message: Mapping[str, Any]) -> None:
         action = message.get("action")
         if action == "auth":
-            self._authenticate(message)
+            self._authenticate(message.get("key"), message.get("secret"))
         elif action not in ("subscribe", "unsubscribe"):
             raise _Refused(400)
-        elif self not in self._sessions:
+        elif self._desk is None:
             raise _Refused(401)
         else:
             changes = {key: value for key, value in message.items() if key != "action"}
-            if any(key not in CHANNELS for key in changes):
+            if any(key not in self._channels for key in changes):
                 raise _Refused(410)
-            if not all(_is_string_list(value) for value in changes.values()):
+            if not all(_is_symbol_list(value) for value in changes.values()):
                 raise _Refused(400)
             self._subscribe(changes, adds=action == "subscribe")
 
-    def _authenticate(self, message: Mapping[str, Any]) -> None:
-        if self in self._sessions:
+    # Authentication
+
+    def _authenticate_by_headers(self) -> None:
+        """The documented alternative to a message; headers of another kind are not looked at."""
+        headers = self._socket.headers
+        key, secret = headers.get("apca-api-key-id"), headers.get("apca-api-secret-key")
+        if not self._sim.switches.stream_header_auth or key is None or secret is None:
+            return
+        try:
+            self._authenticate(key, secret)
+        except _Refused as refused:
+            self._outlet.put(self._error(refused.code))
+
+    def _authenticate(self, key: object, secret: object) -> None:
+        if self._desk is not None:
             raise _Refused(403)
-        if self._sim.desk_of(str(message.get("key", "")), str(message.get("secret", ""))) is None:
+        if not isinstance(key, str) or not isinstance(secret, str):
             raise _Refused(402)
-        feed = self._socket.path_params["feed"]
-        # The delayed stream is not on offer here: what it would show, REST shows with feed=delayed_sip.
-        if feed == "delayed_sip" or (feed == "sip" and self._sim.switches.data_entitlement == "free"):
+        desk = self._sim.desk_of(key, secret)
+        if desk is None:
+            raise _Refused(402)
+        if self._feed in _PAID_FEEDS and self._sim.switches.data_entitlement == "free":
             raise _Refused(409)
-        if self._connection_limit is not None and len(self._sessions) >= self._connection_limit:
-            raise _Refused(406)
-        self._sessions.append(self)
         with self._sim.lock:
-            self._sim.hub.market_data.join(self._listener)
+            if not self._places.take(desk, self._feed, self):
+                raise _Refused(406)
+            if (channel := self._channel()) is not None:
+                channel.join(self._listener)
+        self._desk = desk
         self._send([{"T": "success", "msg": "authenticated"}])
 
+    # Subscriptions
+
     def _subscribe(self, changes: Mapping[str, Sequence[str]], *, adds: bool) -> None:
+        if self._feed == "news":
+            named = set(changes.get("news", ()))
+            self._news = self._news | named if adds else self._news - named
+            self._send([{"T": "subscription", "news": sorted(self._news)}])
+            return
         wanted = dict(self._listener.subscriptions)
         for channel, symbols in changes.items():
             wanted[channel] = wanted[channel] | set(symbols) if adds else wanted[channel] - set(symbols)
         for channel in _FOLLOW_TRADES:
             wanted[channel] = wanted["trades"]
-        ticks = [*wanted["trades"], *wanted["quotes"]]
-        if self._sim.switches.data_entitlement == "free" and ("*" in ticks or len(ticks) > _FREE_TICK_SYMBOLS):
-            raise _Refused(405)
+        self._check_limits(wanted)
         # The answer is queued first: no bar overtakes the confirmation of its subscription.
         self._send([{"T": "subscription", **{channel: sorted(wanted[channel]) for channel in CHANNELS}}])
         with self._sim.lock:
-            self._listener.subscribe(wanted, self._sim.now)
+            self._listener.subscribe(wanted)
+            self._sim.hub.feeds[self._feed].changed()
 
-    def _send_error(self, code: int) -> None:
-        self._send([{"T": "error", "code": code, "msg": _ERRORS[code]}])
+    def _check_limits(self, wanted: Mapping[str, frozenset[str]]) -> None:
+        ticks = len(wanted["trades"]) + len(wanted["quotes"])
+        is_all = ALL in wanted["trades"] or ALL in wanted["quotes"]
+        is_free = self._sim.switches.data_entitlement == "free"
+        if (is_free and (is_all or ticks > _FREE_TICK_SYMBOLS)) or sum(map(len, wanted.values())) > _MOST_SYMBOLS:
+            raise _Refused(405)
+
+    # Frames
+
+    def _error(self, code: int) -> Frame:
+        return encoded([{"T": "error", "code": code, "msg": _ERRORS[code]}], self._codec)
 
     def _send(self, messages: Sequence[Message]) -> None:
-        self._outgoing.put_nowait(self._encoded(messages))
+        self._outlet.put(encoded(messages, self._codec))
 
-    def _offer(self, messages: Sequence[Message]) -> None:
-        """Pass a frame to the socket's own loop; called from the thread that moves time."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._outgoing.put_nowait, self._encoded(messages))
 
-    def _encoded(self, messages: Sequence[Message]) -> bytes:
-        if self._speaks_msgpack:
-            packed: bytes = msgpack.packb(messages, datetime=True)
-            return packed
-        return orjson.dumps(messages, option=orjson.OPT_UTC_Z)
+def _is_symbol_list(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and len(item) <= _LONGEST_SYMBOL for item in value)

@@ -13,11 +13,12 @@ from typing import Any
 import msgpack
 import orjson
 from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from alpaca_trader.simulator.desk import Desk
 from alpaca_trader.simulator.hub import TradeUpdate
 from alpaca_trader.simulator.simulator import Simulator
+from alpaca_trader.simulator.streams.outlet import Frame, Outlet
 
 _STREAM = "trade_updates"
 
@@ -42,11 +43,15 @@ class _Connection:
     def __init__(self, sim: Simulator, socket: WebSocket) -> None:
         self._sim = sim
         self._socket = socket
-        self._loop = asyncio.get_running_loop()
-        self._outgoing: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        self._outlet = Outlet(socket, None)
         self._desk: Desk | None = None
         self._speaks_msgpack = socket.headers.get("content-type", "") == "application/msgpack"
-        self.is_listening = False
+        self._is_subscribed = False
+
+    @property
+    def is_listening(self) -> bool:
+        """True while trade updates are asked for and the client keeps up."""
+        return self._is_subscribed and not self._outlet.is_slow
 
     def wants(self, _update: TradeUpdate) -> int:
         """Every update is one message."""
@@ -54,36 +59,32 @@ class _Connection:
 
     def offer(self, update: TradeUpdate) -> None:
         """Queue an update; called from whatever thread moves time."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._outgoing.put_nowait, {"stream": _STREAM, "data": update})
+        self._outlet.offer([self._encoded({"stream": _STREAM, "data": update})])
 
     async def run(self) -> None:
-        """Answer the client until it goes."""
-        writer = asyncio.create_task(self._write())
+        """Answer the client until it goes, or until it lets too much pile up."""
+        writer, reader = asyncio.create_task(self._outlet.run()), asyncio.create_task(self._read())
         try:
-            while True:
-                frame = await self._socket.receive()
-                if frame["type"] == "websocket.disconnect":
-                    return
-                self._outgoing.put_nowait(self._answer(frame.get("bytes") or frame.get("text") or b""))
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if reader.done():
+                reader.result()
         finally:
-            writer.cancel()
+            for task in (reader, writer):
+                task.cancel()
 
-    async def _write(self) -> None:
+    async def _read(self) -> None:
         while True:
-            message = await self._outgoing.get()
-            try:
-                await self._send(message)
-            except (WebSocketDisconnect, RuntimeError):
-                return  # the client is gone; `run` hears of it too and ends the connection
+            frame = await self._socket.receive()
+            if frame["type"] == "websocket.disconnect":
+                return
+            self._outlet.put(self._encoded(self._answer(frame.get("bytes") or frame.get("text") or b"")))
 
-    async def _send(self, message: Mapping[str, Any]) -> None:
+    def _encoded(self, message: Mapping[str, Any]) -> Frame:
         if self._speaks_msgpack:
-            await self._socket.send_bytes(msgpack.packb(message))
-        elif self._sim.switches.trading_frames == "binary":
-            await self._socket.send_bytes(orjson.dumps(message))
-        else:
-            await self._socket.send_text(orjson.dumps(message).decode())
+            packed: bytes = msgpack.packb(message)
+            return packed
+        content = orjson.dumps(message)
+        return content if self._sim.switches.trading_frames == "binary" else content.decode()
 
     def _answer(self, content: bytes | str) -> Mapping[str, Any]:
         message = self._decoded(content)
@@ -101,7 +102,7 @@ class _Connection:
         try:
             speaks_msgpack = self._speaks_msgpack and isinstance(content, bytes)
             message = msgpack.unpackb(content) if speaks_msgpack else orjson.loads(content)
-        except (ValueError, msgpack.UnpackException):
+        except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
             return None
         return message if isinstance(message, dict) else None
 
@@ -120,7 +121,7 @@ class _Connection:
 
     def leave(self) -> None:
         """Be offered nothing more."""
-        self.is_listening = False
+        self._is_subscribed = False
         if self._desk is not None:
             with self._sim.lock:
                 self._desk.updates.leave(self)
@@ -135,7 +136,7 @@ class _Connection:
         accepted = [_STREAM] if _STREAM in streams else []
         # Only from here on is the client counted; the answer is queued before any update can be.
         with self._sim.lock:
-            self.is_listening = bool(accepted)
+            self._is_subscribed = bool(accepted)
         return {"stream": "listening", "data": {"streams": accepted}}
 
 
