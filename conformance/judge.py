@@ -87,6 +87,12 @@ class Judge:
         label = f"{method} {operation[2]} -> {reply.status}"
         self.deviations += [f"{label}: {reason}" for reason in self._wrong(operation, reply)]
 
+    def see_value(self, label: str, host: str, schema: str, value: object) -> None:
+        """Judge something that no operation answered, by the schema of a file that describes it."""
+        self.validated += 1
+        for reason in self._wrong_value(host, f"#/components/schemas/{schema}", value):
+            self.deviations.append(f"{label}: {reason}")
+
     def _operation(self, operation: Operation) -> dict[str, Any]:
         host, method, path = operation
         found: dict[str, Any] = self.specs[host]["paths"][path][method.lower()]
@@ -141,6 +147,9 @@ class Judge:
         else:
             # Pictures and pages have no schema beyond their media type.
             return
+        yield from self._wrong_value(host, pointer, value)
+
+    def _wrong_value(self, host: str, pointer: str, value: object) -> Iterator[str]:
         for error in self._validators[host].evolve(schema={"$ref": f"urn:{host}{pointer}"}).iter_errors(value):
             yield from _explained(error)
 

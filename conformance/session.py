@@ -18,6 +18,7 @@ from alpaca_trader.simulator.market.symbols import asset_info
 from conformance import data, trading
 from conformance.client import CHEAP, DAY, EVENING, HARD, LATER_NOON, MORNING, Session, example
 from conformance.judge import Judge, Operation
+from conformance.streams import listening
 
 SYMBOLS: Final = ("AAPL", "SPY", "TSLA", CHEAP)
 """Those the examples of both files name, and a cheap one."""
@@ -27,13 +28,14 @@ _TIMEOUT_S: Final = 30
 
 
 @contextmanager
-def opened(judge: Judge, sim: Simulator) -> Iterator[Session]:
-    """Serve a simulator and open a session on it."""
-    with running_simulator(sim) as running:
+def opened(judge: Judge, sim: Simulator, symbol: str = HARD) -> Iterator[Session]:
+    """Serve a simulator and open a session on it; what its streams say of the account and a symbol is judged at the end."""
+    with running_simulator(sim) as running, listening(running, symbol) as listener:
         connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=_TIMEOUT_S)
         keys = {"APCA-API-KEY-ID": running.key, "APCA-API-SECRET-KEY": running.secret}
         try:
             yield Session(sim, judge, connection, keys)
+            listener.judge(judge)
         finally:
             connection.close()
 
@@ -90,8 +92,9 @@ def play(judge: Judge, profile: str) -> Outcome:
             session.play(scene)
     surprises, missing = session.surprises, session.missing
     hurried = Simulator(market(), seed=7, start=MORNING, profile=profile, switches=Switches(rate_limit=1))
-    with opened(judge, hurried) as session:
+    with opened(judge, hurried, "AAPL") as session:
         _hurry(session)
+        session.wait(600)
     return Outcome(profile, judge, surprises + session.surprises, sorted(missing - judge.touched()))
 
 

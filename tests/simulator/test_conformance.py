@@ -128,6 +128,15 @@ def test_a_wrong_answer_is_noticed(reason: str) -> None:
     assert reason in deviations[0]
 
 
+def test_a_wrong_message_of_a_stream_is_noticed() -> None:
+    """What no operation answered is judged by the schema of a name."""
+    judge = Judge({"things": SPEC})
+    judge.see_value("news", "things", "Thing", GOOD)
+    assert judge.deviations == []
+    judge.see_value("news", "things", "Thing", GOOD | {"kind": "c"})
+    assert judge.deviations == ["news: at /kind: 'c' is not one of ['a', 'b']"]
+
+
 def test_another_file_than_the_contract_names_is_refused(tmp_path: Path) -> None:
     """A missing file and a changed one are errors that say what to do."""
     with pytest.raises(specs.SpecError, match="make conformance"):
