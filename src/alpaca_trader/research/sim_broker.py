@@ -5,15 +5,22 @@ Refusals go through the same classifier as Alpaca's own answers, so the engine m
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
 
 from alpaca_trader.core.errors import OrderRefused
 from alpaca_trader.core.events import Approved, Resend
 from alpaca_trader.core.models import Account, Asset, Bar, BrokerClock, Order, Position, Quote, Session
 from alpaca_trader.edge.broker_errors import classify
+from alpaca_trader.simulator.exchange.activities import NonTradeActivity
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.orders import SimOrder
+from alpaca_trader.simulator.market.calendar import new_york_date
 from alpaca_trader.simulator.market.model import MarketBar
 from alpaca_trader.simulator.simulator import Simulator
+
+_FLOWS: Final = frozenset({"CSD", "CSW", "JNLC", "JNLS", "ACATC", "ACATS", "FOPT"})
+"""Activities that bring money or shares from outside (domain 6.1)."""
 
 
 class SimBroker:
@@ -74,8 +81,8 @@ class SimBroker:
         ]
 
     def get_account(self) -> Account:
-        """The account; the exchange knows no transfers yet, so flows are zero."""
-        view = self._sim.exchange.account()
+        """The account, with what came in from outside today."""
+        view, today = self._sim.exchange.account(), new_york_date(self._sim.now)
         return Account(
             account_id=self._sim.account_id,
             account_number=self._sim.profile.account_number,
@@ -87,7 +94,18 @@ class SimBroker:
             multiplier=str(view.multiplier),
             trade_suspended_by_user=self._sim.exchange.configuration.suspend_trade,
             balance_asof=view.balance_asof,
+            net_flows=self._flows_on(today),
+            flows_on=today,
         )
+
+    def _flows_on(self, day: date) -> Decimal:
+        total = Decimal(0)
+        for entry in reversed(self._sim.exchange.activities()):
+            if new_york_date(entry.at) != day:
+                break
+            if isinstance(entry, NonTradeActivity) and entry.type in _FLOWS:
+                total += entry.net_amount
+        return total
 
     def get_clock(self) -> BrokerClock:
         """The exchange's clock."""
