@@ -159,6 +159,13 @@ PATCHES: Final[tuple[Patch, ...]] = (
     ),
     Patch(
         "trading",
+        f"{_SCHEMAS}/ActivityV2DetailNTA",
+        {"$ref": f"#{_SCHEMAS}/CommonNTAActivityV2"},
+        "5.3",
+        "oneOf of kinds of which two require no more than all share: every detail fits several, so that none would be valid",
+    ),
+    Patch(
+        "trading",
         f"{_SCHEMAS}/PositionClosedResponse/properties/body",
         _ITEM_ERROR,
         "2.7",

@@ -44,15 +44,15 @@ SHAPES: dict[tuple[str, str], tuple[str, str]] = {
     ("trading", "test_close_position_with_qty"): ("DELETE", "/v2/positions/XYZ?qty=0.1"),
     ("trading", "test_cancel_orders"): ("DELETE", "/v2/orders"),
     ("trading", "test_close_all_positions"): ("DELETE", "/v2/positions?cancel_orders=true"),
-    ("data", "test_get_bars"): ("GET", "/v2/stocks/bars?symbols=XYZ&timeframe=1Min"),
-    ("data", "test_get_quotes"): ("GET", "/v2/stocks/quotes?symbols=XYZ"),
-    ("data", "test_get_trades"): ("GET", "/v2/stocks/trades?symbols=XYZ"),
+    ("data", "test_get_bars"): ("GET", "/v2/stocks/bars?symbols=XYZ&timeframe=1Min&feed=sip"),
+    ("data", "test_get_quotes"): ("GET", "/v2/stocks/quotes?symbols=XYZ&feed=sip"),
+    ("data", "test_get_trades"): ("GET", "/v2/stocks/trades?symbols=XYZ&feed=sip"),
     ("data", "test_get_bars_single_empty_response"): ("GET", "/v2/stocks/bars?symbols=NONE&timeframe=1Min"),
-    ("data", "test_get_latest_trade"): ("GET", "/v2/stocks/trades/latest?symbols=XYZ"),
+    ("data", "test_get_latest_trade"): ("GET", "/v2/stocks/trades/latest?symbols=XYZ&feed=delayed_sip"),
     ("data", "test_get_latest_trade_multi_not_found"): ("GET", "/v2/stocks/trades/latest?symbols=NONE"),
-    ("data", "test_get_latest_quote"): ("GET", "/v2/stocks/quotes/latest?symbols=XYZ"),
-    ("data", "test_stock_latest_bar"): ("GET", "/v2/stocks/bars/latest?symbols=XYZ"),
-    ("data", "test_get_snapshot"): ("GET", "/v2/stocks/snapshots?symbols=XYZ"),
+    ("data", "test_get_latest_quote"): ("GET", "/v2/stocks/quotes/latest?symbols=XYZ&feed=delayed_sip"),
+    ("data", "test_stock_latest_bar"): ("GET", "/v2/stocks/bars/latest?symbols=XYZ&feed=delayed_sip"),
+    ("data", "test_get_snapshot"): ("GET", "/v2/stocks/snapshots?symbols=XYZ&feed=delayed_sip"),
     ("data", "test_get_snapshot_multi_empty_response"): ("GET", "/v2/stocks/snapshots?symbols=NONE"),
 }
 """File and test of alpaca-py, to the request whose answer has that shape."""
@@ -101,7 +101,7 @@ def test_answers_have_the_shape_the_sdk_is_tested_with(shared: Path, row: tuple[
     world = World()
     world.held("0.5")
     placed = world.order("buy", "limit", "1", symbol="OLD", limit_price="40")
-    world.wait(timedelta(minutes=2))
+    world.wait(timedelta(minutes=25))
     method, path = SHAPES[row]
     fields = {"POST": ticket("buy", "limit", "1", symbol="OLD", limit_price="39"), "PATCH": {"limit_price": "41"}}.get(
         method
