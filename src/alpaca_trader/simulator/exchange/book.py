@@ -89,7 +89,11 @@ class OrderBook:
 
     def reserved_cash(self) -> Decimal:
         """Dollars that open opening orders keep from others."""
-        return sum((order.reserved_cash for held in self._open.values() for order in held.values()), ZERO)
+        reserved = ZERO
+        for held in self._open.values():
+            for order in held.values():
+                reserved += order.reserved_cash
+        return reserved
 
     def find(self, wanted: OrderFilter) -> Sequence[SimOrder]:
         """Orders passing the filter, by submission, newest first unless ascending, at most `limit` of them.
@@ -118,9 +122,15 @@ def _shares_the_hold(order: SimOrder) -> bool:
 def _passes(order: SimOrder, wanted: OrderFilter) -> bool:
     if wanted.nested and order.parent is not None:
         return False
-    members = order.members() if wanted.nested else [order]
+    is_wanted_open = wanted.status == "open"
+    if wanted.status == "all":
+        is_wanted = True
+    elif wanted.nested:
+        is_wanted = any(member.is_open == is_wanted_open for member in order.members())
+    else:
+        is_wanted = order.is_open == is_wanted_open
     return (
-        (wanted.status == "all" or any(member.is_open == (wanted.status == "open") for member in members))
+        is_wanted
         and (wanted.symbols is None or order.symbol in wanted.symbols)
         and (wanted.side is None or order.side == wanted.side)
         and (wanted.after is None or order.submitted_at > wanted.after)

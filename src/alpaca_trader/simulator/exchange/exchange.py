@@ -89,6 +89,8 @@ class Exchange:
         self._assets: dict[str, AssetInfo] = {}
         self._asset_ids: dict[str, AssetInfo] = {}
         self._read_assets()
+        self._lastday_of = today
+        self._lastday_prices: dict[str, Decimal | None] = {}
         self.configuration = Configuration(
             max_margin_multiplier=str(profile.multiplier), no_shorting=not profile.may_short
         )
@@ -164,9 +166,8 @@ class Exchange:
 
     def _view(self, position: Position) -> PositionView:
         price = self._venue.price(position.symbol) or position.average
-        today = new_york_date(self._clock.now)
-        lastday = self._market.previous_close(position.symbol, today)
         free = max(ZERO, abs(position.qty) - self.book.held_shares(position.symbol))
+        lastday = self._lastday_price(position.symbol)
         return PositionView(
             asset=self._assets[position.symbol],
             qty=position.qty,
@@ -175,11 +176,22 @@ class Exchange:
             cost=position.cost,
             day_cost=position.day_cost,
             price=price,
-            lastday_price=price if lastday is None else self._as_of_today(position.symbol, lastday, today),
+            lastday_price=price if lastday is None else lastday,
         )
 
+    def _lastday_price(self, symbol: str) -> Decimal | None:
+        """Yesterday's close in today's shares, looked up once a day; None when there is none."""
+        today = new_york_date(self._clock.now)
+        if today != self._lastday_of or not self._faults.is_quiet:
+            self._lastday_of = today
+            self._lastday_prices.clear()
+        if symbol not in self._lastday_prices:
+            close = self._market.previous_close(symbol, today)
+            self._lastday_prices[symbol] = None if close is None else self._as_of_today(symbol, close, today)
+        return self._lastday_prices[symbol]
+
     def _as_of_today(self, symbol: str, close: Decimal, today: date) -> Decimal:
-        """Yesterday's close in today's shares: divided by the ratio of a split that takes effect today."""
+        """A close divided by the ratio of a split that takes effect today."""
         for action in self._market.corporate_actions(today, today):
             if action.symbol == symbol and action.kind in {"split", "stock_dividend"}:
                 close = close * action.old_rate / action.new_rate
@@ -331,7 +343,8 @@ class Exchange:
         asset = self._find_asset(request.symbol)
         if asset is None:
             raise BrokerError("unknown_asset", symbol=request.symbol)
-        request = replace(request, symbol=asset.symbol)
+        if request.symbol != asset.symbol:
+            request = replace(request, symbol=asset.symbol)
         checks.check_asset(request, asset, self._switches, fractional_trading=self.configuration.fractional_trading)
         self._check_hours(request)
         last = self._venue.price(asset.symbol)
@@ -417,7 +430,7 @@ class Exchange:
             created_at=now,
             updated_at=now,
             submitted_at=now,
-            expires_at=sessions.expiry(self._market, now, tif, extended=extended),
+            expires_at=self._venue.expiry(tif, extended=extended),
             reserve_price=reserve_price,
             trail_price=request.trail_price,
             trail_percent=request.trail_percent,

@@ -59,6 +59,8 @@ class Venue:
         self._switches = switches
         self._seed = seed
         self._faults = faults
+        self._priced_at: datetime | None = None
+        self._prices: dict[str, Decimal | None] = {}
         self._session = sessions.next_session(market, timeline.now, extended=True)
         self._floor = TradingFloor(
             market, timeline, switches, slippage, seed, account, self.book, self.activities, faults, self._session
@@ -91,8 +93,22 @@ class Venue:
 
     def price(self, symbol: str) -> Decimal | None:
         """The last trade's price at this instant; None when the symbol never traded."""
-        trade = self._market.last_trade(symbol, self._clock.now)
-        return None if trade is None else trade.price
+        now = self._clock.now
+        if now is not self._priced_at or not self._faults.is_quiet:
+            # A price is looked up once an instant, unless a fault may change it within one.
+            self._priced_at = now
+            self._prices.clear()
+        if symbol not in self._prices:
+            trade = self._market.last_trade(symbol, now)
+            self._prices[symbol] = None if trade is None else trade.price
+        return self._prices[symbol]
+
+    def expiry(self, tif: str, *, extended: bool) -> datetime:
+        """`expires_at` of an order sent now; the usual case without a search for its session."""
+        hours, now = self._session, self._clock.now
+        if tif not in {"gtc", "opg"} and (hours.post_close if extended else hours.close) > now:
+            return hours.post_close if extended else hours.close
+        return sessions.expiry(self._market, now, tif, extended=extended)
 
     # The day
 

@@ -120,6 +120,11 @@ class AccountFaults:
         self._board = board
         self._key = key
 
+    @property
+    def is_quiet(self) -> bool:
+        """True while no fault is in force at all."""
+        return self._board.is_quiet
+
     def strikes(self, name: str, *, symbol: str | None = None) -> Fault | None:
         """The fault of this name that strikes the account here and now."""
         return None if self._board.is_quiet else self._board.strikes(name, symbol=symbol, account=self._key)
