@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import day, journal, processes, rest, strategies, tick
+from benchmarks import day, journal, processes, rest, simulator, strategies, tick
 from benchmarks.measure import Result, machine
 
 QUICK = "quick"
@@ -30,6 +30,7 @@ def _results(folder: Path, is_quick: bool) -> Iterator[Result]:
     yield from tick.run(played)
     yield from journal.run(played, folder)
     yield from rest.run()
+    yield from simulator.run()
     if not is_quick:
         yield from strategies.run()
 

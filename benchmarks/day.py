@@ -29,6 +29,7 @@ from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
 from alpaca_trader.research.direct import DirectStreams
 from alpaca_trader.research.sim_broker import SimBroker
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
+from alpaca_trader.simulator.market.model import bar_row
 from alpaca_trader.simulator.rest.bodies import account_body
 from alpaca_trader.simulator.rest.data_wire import bar_json, quote_json
 from benchmarks.measure import REAL
@@ -149,6 +150,6 @@ def _answers(sim: Simulator) -> str:
         {
             "account": account,
             "quotes": {symbol: quote_json(quote, "C") for symbol, quote in quotes.items() if quote is not None},
-            "bars": {symbol: [bar_json(bar) for bar in found] for symbol, found in bars.items()},
+            "bars": {symbol: [bar_json(bar_row(bar)) for bar in found] for symbol, found in bars.items()},
         }
     )

@@ -25,7 +25,7 @@ def run() -> Iterator[Result]:
         answer = client.get(f"{running.url}/v2/account")
         answer.raise_for_status()
         figure = median_s(lambda: client.get(f"{running.url}/v2/account"), ROUNDS)
-    with _plain_server(answer.content) as url, requests.Session() as client:
+    with plain_server(answer.content) as url, requests.Session() as client:
         against = median_s(lambda: client.get(url), ROUNDS)
     yield Result(
         "simulator: GET /v2/account", 1 / figure, "the same bytes from a bare asyncio server", 1 / against, "/s"
@@ -33,7 +33,7 @@ def run() -> Iterator[Result]:
 
 
 @contextmanager
-def _plain_server(body: bytes) -> Iterator[str]:
+def plain_server(body: bytes) -> Iterator[str]:
     """A loopback server in a thread that sends ``body`` to whoever asks anything."""
     head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     reply = head.encode() + body
