@@ -106,6 +106,7 @@ class Channel(Generic[Message]):
 
     def __init__(self) -> None:
         self._listeners: list[Listener[Message]] = []
+        self._backlogs: dict[object, Callable[[], int]] = {}
         self._outbox: list[tuple[Listener[Message], Message]] = []
         self._holding = False
         self.carry: Carry = lambda _listener, _message, hand: hand()
@@ -113,18 +114,24 @@ class Channel(Generic[Message]):
         self.sent = 0
         """Messages handed to listeners since the simulator was made."""
 
-    def join(self, listener: Listener[Message]) -> None:
-        """Add a connection; it is offered messages while `is_listening` is true."""
+    def join(self, listener: Listener[Message], backlog: Callable[[], int] = lambda: 0) -> None:
+        """Add a connection; it is offered messages while `is_listening` is true. `backlog` counts what it has not sent yet."""
         self._listeners.append(listener)
+        self._backlogs[listener] = backlog
 
     def leave(self, listener: Listener[Message]) -> None:
         """Remove a connection; unknown ones are ignored."""
         if listener in self._listeners:
             self._listeners.remove(listener)
+            self._backlogs.pop(listener, None)
 
     def listeners(self) -> Sequence[Listener[Message]]:
         """The connections that would be offered a message now."""
         return [listener for listener in self._listeners if listener.is_listening]
+
+    def backlog(self) -> int:
+        """What waits for the clients' sockets to take it."""
+        return sum(waiting() for waiting in list(self._backlogs.values()))
 
     def publish(self, message: Message) -> int:
         """Offer `message` to every listener; returns the number of messages handed out (counted at once, even while held)."""
@@ -163,9 +170,9 @@ class DataChannel(Channel[DataMoment]):
         super().__init__()
         self._wanted: dict[str, frozenset[str]] | None = None
 
-    def join(self, listener: Listener[DataMoment]) -> None:
+    def join(self, listener: Listener[DataMoment], backlog: Callable[[], int] = lambda: 0) -> None:
         """Add a connection."""
-        super().join(listener)
+        super().join(listener, backlog)
         self._wanted = None
 
     def leave(self, listener: Listener[DataMoment]) -> None:
@@ -231,6 +238,10 @@ class StreamHub:
             "trade_updates": sum(channel.sent for channel in self.updates),
             "market_data": sum(channel.sent for channel in self.feeds.values()),
         }
+
+    def backlog(self) -> int:
+        """What waits for a client to take it; for the thread that owns the sockets."""
+        return sum(channel.backlog() for channel in (*self.updates, *self.feeds.values()))
 
     def connected(self) -> Mapping[str, int]:
         """Authenticated and subscribed clients, by stream."""

@@ -29,7 +29,10 @@ PROFILES: Mapping[str, Profile] = {
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """Behaviour the broker's documents leave open or that a test wants otherwise; the defaults are those of the contract."""
+    """Behaviour the broker's documents leave open or that a test wants otherwise; the defaults are those of the contract.
+
+    The sentence under a switch is what `sim switches` prints; it ends with "Unverified." where the contract says so.
+    """
 
     fractional_types: Literal["all", "market"] = "all"
     """Which order types take fractional quantities: market, limit, stop and stop_limit, or (old rules) market alone."""
@@ -40,9 +43,9 @@ class Switches:
     emit_accepted: bool = True
     """Whether an order queued while the market is closed is announced with an `accepted` event."""
     day_order_at_close: Literal["expired", "canceled"] = "expired"
-    """How an unfilled DAY order ends."""
+    """How an unfilled DAY order ends. Unverified."""
     post_status: Literal["pending_new", "accepted", "new"] = "pending_new"
-    """Status in the answer to a POST in market hours."""
+    """Status in the answer to a POST in market hours. Unverified."""
     partial_fills: Literal["ten_percent", "never", "always"] = "ten_percent"
     """Random partial fills: one evaluation in ten, never, or once on every order that can be split."""
     pdt_mode: Literal["off", "legacy"] = "off"
@@ -50,17 +53,17 @@ class Switches:
     sl_cancel_event: Literal["sent", "suppressed"] = "sent"
     """Whether the stream tells that a stop-loss was canceled because the take-profit filled (alpaca-py issue 198)."""
     legs_after_partial: Literal["canceled", "activated"] = "canceled"
-    """What becomes of the legs when their entry ends partly filled: canceled (the position is naked), or for the filled part."""
+    """What becomes of the legs when their entry ends partly filled: canceled (the position is naked), or for the filled part. Unverified."""
     auction_rest: Literal["canceled", "expired"] = "canceled"
     """How the part of an `opg` or `cls` order ends that the auction left."""
     bp_price: Literal["nbbo", "collar"] = "nbbo"
-    """What a market buy costs against buying power: the ask, or the ask plus 4 % (2.5 % from $50)."""
+    """What a market buy costs against buying power: the ask, or the ask plus 4 % (2.5 % from $50). Unverified."""
     rate_limit: int | None = 200
     """Requests per virtual minute, counted separately for trading and data; None switches the limit off."""
     rate_window: Literal["fixed", "rolling"] = "fixed"
-    """What a minute of the rate limit is: a minute of the clock, or the last sixty seconds."""
+    """What a minute of the rate limit is: a minute of the clock, or the last sixty seconds. Unverified."""
     headers_on_429: bool = True
-    """Whether the 429 answer itself carries the rate-limit headers."""
+    """Whether the 429 answer itself carries the rate-limit headers. Unverified."""
     history_nulls: bool = False
     """Whether the portfolio history has null instead of numbers for the time before the simulation began."""
     data_entitlement: Literal["free", "paid"] = "free"

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import inspect
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.faults.connections import Connections, protocol_with
 from alpaca_trader.simulator.faults.http import HttpFaults
 from alpaca_trader.simulator.faults.streams import StreamFaults
+from alpaca_trader.simulator.loopback import LoopbackServer
 from alpaca_trader.simulator.rest import data, events, others, trading
 from alpaca_trader.simulator.rest.gate import Gate
 from alpaca_trader.simulator.rest.router import Counter
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.streams import market_data, trade_updates
-
-_HOST = "127.0.0.1"
-_BACKLOG = 128
-_KEEP_ALIVE_S = 3600
-_PACE_S = 0.02
-"""How often the wall-clock driver moves virtual time (seconds)."""
 
 
 def build_app(sim: Simulator, connections: Connections | None = None) -> ASGIApp:
@@ -83,134 +72,44 @@ async def _broken(_request: Request, _error: Exception) -> Response:
     return JSONResponse(refusal.body(), refusal.status)
 
 
-class _Uvicorn(uvicorn.Server):
-    """Says when it is ready."""
+class _Stage:
+    """The application that is being played."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to serve, then report."""
-        await super().startup(sockets)
-        self.ready.set()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on to it."""
+        await self.app(scope, receive, send)
 
 
-class SimulatorServer:
-    """Serves one simulator on 127.0.0.1 from a daemon thread."""
+class SimulatorServer(LoopbackServer):
+    """Serves one simulator at a time on 127.0.0.1 from a daemon thread."""
 
     def __init__(self, sim: Simulator, port: int = 0) -> None:
         """`port` 0 takes a free one. The address is known at once, requests are answered after `start`."""
-        # Made by hand with IPPROTO_TCP: without it the event loop leaves Nagle's algorithm on, 40 ms per call.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((_HOST, port))
-        except OSError as error:
-            self._socket.close()
-            raise OSError(
-                error.errno, f"cannot listen on {_HOST}:{port}: {error.strerror}; choose another port"
-            ) from error
-        self._socket.listen(_BACKLOG)
-        self.port: int = self._socket.getsockname()[1]
+        self._sim = sim
         self._connections = Connections(sim)
-        config = uvicorn.Config(
-            build_app(sim, self._connections),
-            http=protocol_with(self._connections),
-            ws="websockets-sansio",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=1,
-        )
-        self._uvicorn = _Uvicorn(config)
-        self._thread = threading.Thread(target=self._serve, name="simulator", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Base address of both REST APIs, without a path."""
-        return f"http://{_HOST}:{self.port}"
+        self._stage = _Stage(build_app(sim, self._connections))
+        super().__init__(self._stage, port, "simulator", protocol_with(self._connections))
 
     @property
     def ws_url(self) -> str:
         """Base address of the streams: add `/stream` or `/v2/iex`."""
-        return f"ws://{_HOST}:{self.port}"
+        return self.url.replace("http", "ws", 1)
 
-    def start(self) -> None:
-        """Serve from now on; returns when requests are answered. Raises RuntimeError when the server cannot start."""
-        self._thread.start()
-        self._uvicorn.ready.wait()
-        if not self._uvicorn.started:
-            raise RuntimeError("the simulator's server did not start; the log tells why")
+    def backlog(self) -> int:
+        """Frames that stream clients have not taken yet; asked on the server's own loop, behind what was just handed to it."""
+        return self._connections.call(self._sim.hub.backlog) or 0
 
-    def _serve(self) -> None:
-        try:
-            self._uvicorn.run(sockets=[self._socket])
-        finally:
-            self._uvicorn.ready.set()
+    def show(self, sim: Simulator) -> None:
+        """Serve another simulator from the next request on; stream clients are closed (1012, service restart)."""
+        self._sim = sim
+        self._stage.app = build_app(sim, self._connections)
+        self._connections.serve(sim)
+        self._connections.call(self.close_clients)
 
     def stop(self) -> None:
         """Close all connections and end the thread."""
         self._connections.end()
-        self._uvicorn.should_exit = True
-        self._thread.join()
-        self._socket.close()
-
-
-@dataclass(frozen=True, slots=True)
-class RunningSimulator:
-    """A simulator that is being served, and what a client needs to reach it."""
-
-    sim: Simulator
-    url: str
-    ws_url: str
-    key: str
-    secret: str
-
-    @property
-    def port(self) -> int:
-        """The loopback port all of it is on."""
-        return int(self.url.rpartition(":")[2])
-
-
-@contextmanager
-def running_simulator(sim: Simulator, port: int = 0) -> Iterator[RunningSimulator]:
-    """Serve `sim` while the block runs; yields its addresses and keys. Virtual time stays the caller's."""
-    server = SimulatorServer(sim, port)
-    server.start()
-    try:
-        yield RunningSimulator(sim, server.url, server.ws_url, *sim.keys)
-    finally:
-        server.stop()
-
-
-def serve(
-    sim: Simulator,
-    port: int,
-    speed: float,
-    now: Callable[[], float],
-    sleep: Callable[[float], object],
-    is_done: Callable[[], bool],
-    announce: Callable[[RunningSimulator], object] = lambda running: None,
-) -> None:
-    """Serve `sim` and let its time run `speed` times as fast as `now` (seconds of any steady clock), until `is_done`.
-
-    `sleep` waits the given seconds; `announce` hears the address once requests are answered. Ends cleanly on
-    KeyboardInterrupt too.
-    """
-    if not speed > 0:
-        raise ValueError(f"speed {speed} must be above 0")
-    with running_simulator(sim, port) as running:
-        announce(running)
-        started, origin = now(), sim.now
-        try:
-            while not is_done():
-                target = origin + timedelta(seconds=(now() - started) * speed)
-                while sim.now < target:
-                    sim.advance(target)
-                sleep(_PACE_S)
-        except KeyboardInterrupt:
-            return
+        super().stop()

@@ -28,6 +28,7 @@ from alpaca_trader.simulator.faults.acts import TIME_ACTS, act
 from alpaca_trader.simulator.faults.board import AccountFaults, Fault, FaultBoard, FaultOrder
 from alpaca_trader.simulator.faults.catalogue import kind_of, ordered
 from alpaca_trader.simulator.faults.courier import Courier
+from alpaca_trader.simulator.faults.market import FaultyMarket
 from alpaca_trader.simulator.feed import DataFeed
 from alpaca_trader.simulator.feeds.view import SIP_DELAY, FeedViews
 from alpaca_trader.simulator.hub import FEEDS, StreamHub
@@ -67,7 +68,7 @@ class Simulator:
         marketable orders pay beyond the quote (nothing, unless given). Raises
         ValueError for an unknown profile, keys used twice, a start without time zone, or a log of another simulation.
         """
-        self.market = market
+        self.market = FaultyMarket(market)
         self.seed = seed
         self.switches = switches
         self.lock = threading.RLock()
@@ -78,14 +79,19 @@ class Simulator:
         self.faults = FaultBoard(seed, lambda: self._timeline.now)
         self.cut_connections: Callable[[], None] = lambda: None
         """Breaks every connection; set by the server that has them."""
+        self._news = 0
+        self._logged = self.start
+        self.log_every = timedelta(0)
+        """Virtual time without news that a killed simulator may have to live through again; keeps the log short."""
         self._log: CommandLog | None = None
         self._is_replaying = False
+        self._is_acting = False
         self._watchers: list[Callable[[datetime], None]] = []
         self.desks: list[Desk] = []
         first = (AccountOrder(keys, profile), *accounts)
         for account in first:
             self._open(account)
-        self.feeds = FeedViews(market, seed, switches)
+        self.feeds = FeedViews(self.market, seed, switches)
         for feed, channel in self.hub.feeds.items():
             channel.carry = Courier(self, FEEDS[feed]).carry
             delay = SIP_DELAY if feed == "delayed_sip" else timedelta(0)
@@ -143,11 +149,12 @@ class Simulator:
         number = len(self.desks)
         seed = seed_for(self.seed, "account", number)
         channel = self.hub.open_updates(number)
-        channel.carry = Courier(self, "/stream", uuid_for(seed, "account", 0)).carry
+        channel.carry = Courier(self, "/stream", account.keys[0]).carry
 
         trade_events = TradeEvents(seed)
 
         def publish(news: OrderEvent) -> None:
+            self._news += 1
             self._timeline.tell(trade_events.keep(news))
             if channel.listeners():
                 self._timeline.tell(channel.publish(update_body(seed, news)))
@@ -225,27 +232,61 @@ class Simulator:
         """End the fault of this number, or all of them; returns how many ended."""
         with self.lock:
             self._record(0, _LIFT_FAULTS, {"number": number})
-            return self.faults.lift(number)
+            return self._lift(number)
+
+    def _lift(self, number: int | None) -> int:
+        lifted = [fault for fault in self.faults.in_force() if number in (None, fault.number)]
+        for fault in lifted:
+            if fault.order.name == "market.halt":
+                self.market.end_halts(str(fault.order.symbol), self.now)
+                self._reread(fault)
+        return self.faults.lift(number)
 
     def _fault_order(self, name: str, given: Mapping[str, object]) -> FaultOrder:
         wanted = ordered(name, given, self.now)
+        if kind_of(name).needs and all(asset.symbol != wanted.symbol for asset in self.market.assets()):
+            raise ValueError(f"{name} symbol={wanted.symbol}: the market has no such symbol")
         if wanted.account is None:
             return wanted
-        names = {name: desk.id for desk in self.desks for name in (desk.id, desk.keys[0], str(desk.number))}
+        names = {name: desk.keys[0] for desk in self.desks for name in (desk.id, desk.keys[0], str(desk.number))}
         if wanted.account not in names:
             raise ValueError(f"{name} account={wanted.account}: no account has this id, key id or number")
         return replace(wanted, account=names[wanted.account])
 
     def _strike(self, wanted: FaultOrder) -> Fault:
         fault = self.faults.order(wanted)
-        for look in self._watchers:
-            look(self.now)
         if kind_of(wanted.name).kind == "act":
             self.faults.lift(fault.number)
             fault.asked = fault.struck = 1
-            if not (self._is_replaying and wanted.name in TIME_ACTS):
-                act(self, wanted)
+        if not (self._is_replaying and wanted.name in TIME_ACTS):
+            self._act(fault)
+        for look in self._watchers:
+            look(self.now)
         return fault
+
+    def _act(self, fault: Fault) -> None:
+        """What the order of a fault does at once. The commands inside it are part of it, and not recorded themselves."""
+        self._is_acting = fault.order.name not in TIME_ACTS
+        try:
+            act(self, fault.order)
+        except (BrokerError, ValueError):
+            self.faults.lift(fault.number)
+            raise
+        finally:
+            self._is_acting = False
+        self._reread(fault)
+
+    def _reread(self, fault: Fault) -> None:
+        """The symbol's tape may have changed."""
+        if fault.order.symbol is not None:
+            for desk in self.desks:
+                desk.exchange.reread(fault.order.symbol)
+
+    @property
+    def shown_now(self) -> datetime:
+        """The time that the broker's clock shows."""
+        skew = self.faults.strikes("clock.skew")
+        return self.now if skew is None else self.now + timedelta(seconds=float(skew.get("seconds", 60)))
 
     # Time
 
@@ -264,11 +305,12 @@ class Simulator:
             raise ValueError(f"limit {limit.isoformat()} has no time zone; give an aware time")
         limit = limit.astimezone(UTC)
         with self.lock, self.hub.held():
-            before = self.now
-            if before < limit:
-                self._timeline.run(limit)
-            if self._log is not None and self.now > before:
+            news = self._news
+            told = self.now < limit and self._timeline.run(limit)
+            is_news = told or self._news > news or self.now >= self._logged + self.log_every
+            if self._log is not None and self.now > self._logged and is_news:
                 self._log.append(self.now, ADVANCE, {})
+                self._logged = self.now
             return self.now
 
     def sent(self) -> Mapping[str, int]:
@@ -282,14 +324,18 @@ class Simulator:
             return self.hub.connected()
 
     def close(self) -> None:
-        """Close the command log."""
-        if self._log is not None:
-            self._log.close()
+        """Write down the time that was reached, and close the command log."""
+        with self.lock:
+            if self._log is not None and self.now > self._logged:
+                self._log.append(self.now, ADVANCE, {})
+            if self._log is not None:
+                self._log.close()
+                self._log = None
 
     # The command log
 
     def _record(self, account: int, name: str, arguments: Mapping[str, object]) -> None:
-        if self._log is not None and not self._is_replaying:
+        if self._log is not None and not self._is_replaying and not self._is_acting:
             self._log.append(self.now, name, arguments, account)
 
     def _continue_from(self, state_dir: Path, accounts: Sequence[AccountOrder]) -> None:
@@ -311,7 +357,7 @@ class Simulator:
             log.close()
             raise
         self._is_replaying = False
-        self._log = log
+        self._log, self._logged = log, self.now
 
     def _replay(self, entry: Entry) -> None:
         self._timeline.run(entry.at)
@@ -332,7 +378,7 @@ class Simulator:
         elif entry.name == _ORDER_FAULT:
             self._strike(self._fault_order(arguments["name"], arguments["given"]))
         elif entry.name == _LIFT_FAULTS:
-            self.faults.lift(arguments["number"])
+            self._lift(arguments["number"])
         else:
             self.desks[entry.account].command(entry.name, arguments)
 

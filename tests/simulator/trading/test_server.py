@@ -8,54 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer, Switches, serve
+from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer, Switches
 from alpaca_trader.simulator.exchange.orders import SimOrder
-from tests.simulator.tiny import OPEN, order, run_to
+from tests.simulator.tiny import OPEN, run_to
 from tests.simulator.trading.test_rest import make_sim
 
 SYMBOLS = ["AAPL", "KO", "MSFT", "QQQ", "SPY"]
 END = datetime(2026, 11, 20, 21, 5, tzinfo=UTC)
-
-
-class Wall:
-    """A clock that passes when it is slept through."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> float:
-        """Seconds since nothing in particular."""
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        """Time passes; nobody sleeps."""
-        self.seconds += seconds
-
-
-def test_serve_lets_virtual_time_run_at_the_given_speed() -> None:
-    """Ten wall seconds at speed 60 are ten virtual minutes, and orders live meanwhile."""
-    sim, wall = make_sim(), Wall()
-    placed = sim.exchange.submit(order("buy", "market", "0.5"))
-    serve(sim, 0, 60.0, wall.now, wall.sleep, is_done=lambda: wall.seconds >= 1010)
-    passed = sim.now - (OPEN + timedelta(seconds=1))
-    assert timedelta(minutes=9, seconds=58) <= passed <= timedelta(minutes=10)
-    assert placed.status == "filled"
-
-
-def test_an_interrupt_ends_serving_cleanly() -> None:
-    """Ctrl-C stops the server and returns."""
-
-    def interrupt(_seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    serve(make_sim(), 0, 1.0, Wall().now, interrupt, is_done=lambda: False)
-
-
-@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
-def test_a_speed_that_does_not_move_time_is_refused(speed: float) -> None:
-    """The error names the value."""
-    with pytest.raises(ValueError, match=r"speed .* must be above 0"):
-        serve(make_sim(), 0, speed, Wall().now, Wall().sleep, is_done=lambda: True)
 
 
 def test_a_taken_port_is_one_clear_error() -> None:

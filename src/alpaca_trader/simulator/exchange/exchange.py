@@ -328,6 +328,10 @@ class Exchange:
         self._read_assets()
         self._venue.registrar.apply(CorporateAction(action_id, kind, symbol, today, today, *rates, new_symbol))
 
+    def reread(self, symbol: str) -> None:
+        """Forget what was read ahead of the symbol's tape: a fault has changed the market."""
+        self._venue.reread(symbol)
+
     # How a command is carried out
 
     def _submit(self, fields: Mapping[str, object]) -> SimOrder:

@@ -75,6 +75,10 @@ class TradingFloor:
 
     # The timeline's ticks
 
+    def reread(self, symbol: str) -> None:
+        """Read the symbol's tape afresh."""
+        self._tape.forget(symbol)
+
     def next_at(self, after: datetime, until: datetime) -> datetime | None:
         """The next tick in (after, until] of a symbol with an order that works in that phase."""
         if not self._working:

@@ -200,6 +200,10 @@ class Venue:
         self._floor.begin_day(self._session)
         self._schedule_day()
 
+    def reread(self, symbol: str) -> None:
+        """Read the symbol's tape afresh."""
+        self._floor.reread(symbol)
+
     # Commands, already checked
 
     def accept(self, order: SimOrder) -> None:

@@ -6,6 +6,7 @@ what is wrong. Times are virtual unless a unit says otherwise.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -15,11 +16,11 @@ from typing import Any, Final, Literal
 
 from alpaca_trader.simulator.faults.board import FaultOrder
 
-Kind = Literal["drawn", "span", "act", "client"]
-"""drawn: asked about each time it could strike. span: in force for a stretch of time. act: happens once, now.
-client: strikes the client's process, which the broker cannot do.
+Kind = Literal["drawn", "span", "change", "act", "client"]
+"""drawn: asked about each time it could strike. span: in force for a stretch of time. change: alters the market from a time
+on. act: happens once, now. client: strikes the client's process, which the broker cannot do.
 """
-Unit = Literal["s", "real s", "pct", "shares", "USD", "ratio", "bytes", "share", "text", "date", "flag"]
+Unit = Literal["s", "real s", "pct", "shares", "USD", "ratio", "bytes", "share", "text", "names", "object", "date"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,22 @@ class Parameter:
             )
         if self.unit == "text":
             return str(value)
-        if self.unit == "flag":
-            return self._flag(value)
+        if self.unit == "names":
+            return tuple(str(value).split(","))
+        if self.unit == "object":
+            return self._object(value)
         if self.unit == "date":
             return self._date(value)
         return self._number(value)
 
-    def _flag(self, value: object) -> bool:
-        words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-        if str(value).lower() not in words:
-            raise ValueError(f"{self.name}={value}: use true or false")
-        return words[str(value).lower()]
+    def _object(self, value: object) -> Mapping[str, Any]:
+        try:
+            found = json.loads(str(value))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ValueError(f'{self.name}={value}: write a JSON object, e.g. {{"pattern_day_trader": false}}')
+        return found
 
     def _date(self, value: object) -> date:
         try:
@@ -97,7 +103,7 @@ class FaultKind:
             return ("probability", "times", "for", "after")
         if self.kind == "span":
             return ("probability", "for", "after") if self.is_drawn_per_bar else ("for", "after")
-        return ()
+        return ("after",) if self.kind == "change" else ()
 
 
 def _seconds(default: float | None, meaning: str, low: float = 0, high: float = 86_400) -> Parameter:
@@ -174,27 +180,24 @@ _EXCHANGE = (
     FaultKind("fill.partial", "drawn", "execution", "only a part of what could fill fills",
               (Parameter("share", "share", 0.5, "the part that fills", low=0.01, high=0.99),), _ORDER),
     FaultKind("fill.before_ack", "drawn", "new order", "the fill is told before `new`", (), _ORDER),
-    FaultKind("fill.late", "drawn", "execution", "the order fills, and the fill is told later",
-              (_seconds(5, "how much later", 0.001, 3600),), _ORDER),
+    FaultKind("fill.late", "drawn", "execution", "the order reaches the market late, and fills at the price of then",
+              (_seconds(30, "how much later", 0.001, 3600),), _ORDER),
     FaultKind("cancel.ignored", "drawn", "cancel", "answered 204, and nothing happens", (), _ORDER),
     FaultKind("cancel.loses_race", "drawn", "cancel", "the order fills before the cancel takes effect", (), _ORDER),
     FaultKind("replace.loses_race", "drawn", "replace", "the order fills before the replacement takes effect", (), _ORDER),
-    FaultKind("replace.error_but_applied", "drawn", "replace", "answered with an error, and carried out",
-              (Parameter("status", "text", "422", "HTTP status of the error", ("422", "500", "504")),), _ORDER),
-    FaultKind("order.stuck", "drawn", "new order", "stays as it was answered: neither acknowledged nor filled",
-              (_seconds(60, "for how long", 0.001),), _ORDER),
+    FaultKind("replace.error_but_applied", "drawn", "replace", "answered with an error (500), and carried out", (), _ORDER),
+    FaultKind("order.stuck", "drawn", "new order", "stays as it was answered: neither acknowledged nor filled, until it is canceled",
+              (), _ORDER),
     FaultKind("order.reject_later", "drawn", "new order", "accepted, then rejected",
               (_seconds(1, "after how long", 0.001),), _ORDER),
     FaultKind("order.expire_early", "drawn", "new order", "expires long before its time",
               (_seconds(60, "after how long", 0.001),), _ORDER),
-    FaultKind("account.blocked", "span", "account", "no orders are taken, and the account says so",
-              (Parameter("flag", "text", "trading_blocked", "which flag of the account is set",
-                         ("trading_blocked", "account_blocked", "transfers_blocked", "trade_suspended_by_user")),), _ACCOUNT),
-    FaultKind("account.bp_lag", "span", "account", "buying power shows and counts what it was a moment ago",
+    FaultKind("account.blocked", "span", "account", "no orders are taken, and the account says so", (), _ACCOUNT),
+    FaultKind("account.bp_lag", "span", "account", "buying power does not count young orders yet",
               (_seconds(5, "how far behind", 0.001, 3600),), _ACCOUNT),
     FaultKind("account.fields", "span", "account", "the account's body changes shape",
-              (Parameter("variant", "text", "legacy", "legacy: the day-trading fields removed in 2026 are back; null: optional fields are null",
-                         ("legacy", "null")),), _ACCOUNT),
+              (Parameter("drop", "names", None, "fields that are missing (comma between them)", is_optional=True),
+               Parameter("add", "object", None, "fields that are added or changed (a JSON object)", is_optional=True)), _ACCOUNT),
 )  # fmt: skip
 _ACTS = (
     FaultKind("broker.manual_order", "act", "account", "somebody else trades in the account: a market order that fills at once",
@@ -208,7 +211,7 @@ _ACTS = (
                          low=0.0001, high=10_000),), _SYMBOL, frozenset({"symbol"})),
     FaultKind("corp.rename", "act", "symbol", "the shares get a new symbol, now",
               (Parameter("new_symbol", "text", None, "the new symbol"),), _SYMBOL, frozenset({"symbol"})),
-    FaultKind("corp.dividend", "act", "symbol", "cash is paid for every share, now",
+    FaultKind("corp.dividend", "act", "symbol", "cash is due for every share held now, and paid on the next trading day",
               (Parameter("cash", "USD", None, "dollars a share", low=0.000001, high=100_000),), _SYMBOL, frozenset({"symbol"})),
     FaultKind("clock.jump", "act", "time", "time is later all at once",
               (_seconds(60, "how much later", 0.001, 86_400 * 3),)),
@@ -216,14 +219,14 @@ _ACTS = (
               (_seconds(600, "how much later", 0.001, 86_400 * 3),)),
 )  # fmt: skip
 _SPANS = (
-    FaultKind("market.halt", "span", "market", "trading in the symbol stops, and goes on at another price",
+    FaultKind("market.halt", "change", "market", "trading in the symbol stops, and goes on at another price",
               (_seconds(300, "how long it is halted", 1, 86_400), _pct(0, "the gap when it goes on")),
               _SYMBOL, frozenset({"symbol"})),
-    FaultKind("market.gap", "span", "market", "the next price is another one, and stays so",
+    FaultKind("market.gap", "change", "market", "the next price is another one, and stays so",
               (_pct(-5, "the gap"),), _SYMBOL, frozenset({"symbol"})),
-    FaultKind("market.overnight_gap", "span", "market", "the next session opens at another price",
+    FaultKind("market.overnight_gap", "change", "market", "the next session opens at another price",
               (_pct(-5, "the gap"),), _SYMBOL, frozenset({"symbol"})),
-    FaultKind("quote.spike", "span", "market", "quotes, not trades, leave the price and come back",
+    FaultKind("quote.spike", "change", "market", "quotes, not trades, leave the price and come back",
               (_pct(20, "how far"), _seconds(5, "for how long", 1, 3600)), _SYMBOL, frozenset({"symbol"})),
     FaultKind("bars.stale", "span", "published bar", "nothing new is published; afterwards all of it is there", (), _SYMBOL),
     FaultKind("bars.missing", "span", "published bar", "the minute has no bar", (), _SYMBOL, is_drawn_per_bar=True),
@@ -237,10 +240,10 @@ _SPANS = (
               (Parameter("what", "text", "ohlc", "high below low, negative or zero prices, a missing field, NaN or infinity, a crossed quote",
                          ("ohlc", "negative", "zero", "null", "nan", "inf", "crossed_quote")),), _SYMBOL, is_drawn_per_bar=True),
     FaultKind("bars.zero_volume", "span", "published bar", "nothing traded, at the last close", (), _SYMBOL, is_drawn_per_bar=True),
-    FaultKind("clock.skew", "span", "GET /v2/clock", "the broker's clock and its Date header are off",
+    FaultKind("clock.skew", "span", "GET /v2/clock", "the broker's clock is off",
               (Parameter("seconds", "s", 60, "how far ahead (negative: behind)", low=-86_400, high=86_400),)),
-    FaultKind("calendar.half_day", "span", "calendar", "a coming session closes at 13:00", (_HALF_DAY,)),
-    FaultKind("calendar.holiday", "span", "calendar", "a coming session does not take place", (_HALF_DAY,)),
+    FaultKind("calendar.half_day", "change", "calendar", "a coming session closes at 13:00", (_HALF_DAY,)),
+    FaultKind("calendar.holiday", "change", "calendar", "a coming session does not take place", (_HALF_DAY,)),
     FaultKind("calendar.missing", "span", "calendar", "the calendar cannot be read",
               (Parameter("answer", "text", "empty", "what is answered", ("empty", "503")),)),
 )  # fmt: skip
@@ -316,7 +319,7 @@ def _order(kind: FaultKind, wanted: Mapping[str, object], now: datetime) -> Faul
         kind.name,
         probability=float(common.get("probability", 1)),  # type: ignore[arg-type]  # read as a number
         times=None if times is None else int(times),  # type: ignore[call-overload]  # read as a number
-        since=since if "after" in common or kind.kind == "span" else None,
+        since=since if "after" in common or kind.kind in ("span", "change") else None,
         until=since + timedelta(seconds=float(common["for"])) if "for" in common else None,  # type: ignore[arg-type]  # a number
         symbol=str(wanted["symbol"]).upper() if "symbol" in wanted else None,
         route=route,
@@ -335,7 +338,7 @@ _LIMITS: Final = {
 
 def _near(word: str, words: Sequence[str]) -> str:
     near = get_close_matches(word, words, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _check_catalogue() -> None:

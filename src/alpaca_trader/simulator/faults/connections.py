@@ -10,8 +10,8 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Iterable, MutableMapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, Final, TypeVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -21,6 +21,8 @@ from alpaca_trader.simulator.simulator import Simulator
 
 _LINGER_NOT: Final = struct.pack("ii", 1, 0)
 _SLICE: Final = 1
+
+Result = TypeVar("Result")
 
 
 class Connections:
@@ -72,6 +74,16 @@ class Connections:
         if line is None:
             raise ConnectionResetError("a fault has broken this connection")
         return line
+
+    def call(self, action: Callable[[], Result]) -> Result | None:
+        """Run `action` on the server's loop and return what it says; None while no client has ever come."""
+        if self._loop is None or self._loop.is_closed():
+            return None
+
+        async def run() -> Result:
+            return action()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     def end(self) -> None:
         """Give up the black connections, which would never end by themselves; from any thread."""

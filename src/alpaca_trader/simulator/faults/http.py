@@ -94,7 +94,7 @@ class HttpFaults:
             await self._answer(scope, body, receive, send)
 
     def _struck(self, name: str, scope: Scope) -> Fault | None:
-        account = scope["desk"].id if "desk" in scope else None
+        account = scope["desk"].keys[0] if "desk" in scope else None
         return self._sim.faults.strikes(name, route=scope["path"], account=account)
 
     def _refusal(self, scope: Scope) -> Answer | None:

@@ -62,7 +62,7 @@ def _wall(moment: datetime, form: str) -> str:
 
 
 def _clock(sim: Simulator, _call: Call) -> Answer:
-    return 200, clock_body(sim.market, sim.now)
+    return 200, clock_body(sim.market, sim.shown_now)
 
 
 def _calendar(sim: Simulator, call: Call) -> Answer:

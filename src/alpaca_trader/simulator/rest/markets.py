@@ -83,7 +83,7 @@ def _market(code: str) -> Mapping[str, str]:
 
 def _clock(sim: Simulator, call: Call) -> Answer:
     with as_bad_request():
-        now = moment(call, "time") or sim.now
+        now = moment(call, "time") or sim.shown_now
         codes = csv(call.query.get("markets")) or {acronym for acronym, _, _ in _MARKETS}
         # In the order of our own list, each market once, however it was named.
         asked = {_market(code)["acronym"] for code in codes}

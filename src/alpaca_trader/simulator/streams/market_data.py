@@ -263,7 +263,7 @@ class _Session:
             if not self._places.take(desk, self._feed, self):
                 raise _Refused(406)
             if (channel := self._channel()) is not None:
-                channel.join(self._listener)
+                channel.join(self._listener, self._outlet.waiting)
         self._desk = desk
         self._send([{"T": "success", "msg": "authenticated"}])
 

@@ -51,6 +51,10 @@ class Outlet:
             for frame in frames:
                 self._loop.call_soon_threadsafe(self._queue.put_nowait, frame)
 
+    def waiting(self) -> int:
+        """Bytes that the socket has not taken yet."""
+        return 0 if self.is_slow else self._put + self._offered - self._sent
+
     def finish(self) -> None:
         """Close the socket once everything queued is sent."""
         self._queue.put_nowait(None)

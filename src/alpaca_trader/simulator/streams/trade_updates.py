@@ -115,7 +115,7 @@ class _Connection:
         desk = self._sim.desk_of(key, secret)
         if desk is not None:
             with self._sim.lock:
-                desk.updates.join(self)
+                desk.updates.join(self, self._outlet.waiting)
         self._desk = desk
         return _authorization("authenticate", is_authorized=desk is not None)
 
