@@ -20,7 +20,7 @@ def test_the_printed_line_is_a_client_that_works(tmp_path: Path) -> None:
     said: list[str] = []
     while not said or not said[-1].startswith("Ctrl-C"):
         said.append(next(process.stdout))
-    assert said[0] == "SIM  2026-11-27, live467, 0.01 x real time\n"
+    assert said[0] == "SIM  2026-11-27, seed 7, live467, 0.01 x real time\n"
     [line] = [each for each in said if each.startswith("TradingClient(")]
     key, secret, url = line.split('"')[1::2]
     client = TradingClient(key, secret, url_override=url)
@@ -38,7 +38,7 @@ def test_the_printed_line_is_a_client_that_works(tmp_path: Path) -> None:
 
 
 BAD = [
-    (("--speed", "0"), 2, "0.0 is not in the range x>0."),
+    (("--speed", "0"), 2, "'0' is no speed; give a number above 0"),
     (("--port", "70000"), 2, "70000 is not in the range 0<=x<=65535."),
     (("--profile", "rich"), 1, "profile 'rich' is unknown; use one of live467, paper100k"),
     (("--date", "2026-11-26"), 1, "--date 2026-11-26: the exchange is closed; the next session is 2026-11-27"),

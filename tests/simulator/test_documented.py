@@ -21,8 +21,11 @@ from alpaca_trader.simulator import (
     Switches,
     running_simulator,
 )
+from alpaca_trader.simulator.control.client import ControlClient
+from alpaca_trader.simulator.control.server import controlled
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.parse import parse_order
+from alpaca_trader.simulator.faults.catalogue import CATALOGUE
 from alpaca_trader.simulator.rest import data, events, others, trading
 from alpaca_trader.simulator.server import build_app
 from alpaca_trader.simulator.streams import market_data, trade_updates
@@ -123,9 +126,37 @@ def test_every_choice_of_a_switch_is_documented(name: str) -> None:
     assert [choice for choice in choices if choice not in " ".join(rows("Switches")[name])] == []
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL), ids=["client", "switches"])
+def test_every_fault_is_documented_with_its_parameters() -> None:
+    """The table is the catalogue: names, parameters with their defaults, what each heeds."""
+    table = rows("Faults")
+    assert set(table) == {kind.name for kind in CATALOGUE.values() if kind.kind != "client"}
+    for kind in (each for each in CATALOGUE.values() if each.kind != "client"):
+        _, _, parameters, heeds = table[kind.name]
+        said = dict(re.findall(r"`(\w+)=([^`]*)`", parameters))
+        assert said == {
+            each.name: "" if each.is_optional else "…" if each.default is None else str(each.default)
+            for each in kind.parameters
+        }, kind.name
+        choices = [choice for each in kind.parameters for choice in each.choices]
+        assert [choice for choice in choices if choice not in parameters] == [], kind.name
+        assert re.findall(r"\w+", heeds) == [*sorted(kind.filters), *kind.limits], kind.name
+    for kind in (each for each in CATALOGUE.values() if each.kind == "client"):
+        assert f"`{kind.name}`" in section("Faults")
+
+
+def test_every_route_of_the_control_is_documented() -> None:
+    """The table is what `GET /` lists."""
+    with running_simulator(simulator()) as running, controlled(running, 0) as url:
+        routes = ControlClient(int(url.rpartition(":")[2])).get("/")["routes"]
+    assert set(rows("Control")) == set(routes)
+
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("code", EXAMPLES, ids=[f"example-{number}" for number in range(1, len(EXAMPLES) + 1)])
 def test_the_examples_run(code: str) -> None:
-    """A reader can paste both: with a port to reach, they end without an error or a warning."""
+    """A reader can paste each: with a port to reach, they end without an error or a warning."""
     with running_simulator(simulator()) as running:
         text = code.replace("http://127.0.0.1:8765", running.url)
         command = [sys.executable, "-c", text]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alpaca_trader.cli.common import IsoDate, Speed, json_option, print_json
-from alpaca_trader.cli.sim_control import COMMANDS, DEFAULT_CONTROL_PORT
+from alpaca_trader.cli.sim_control import COMMANDS
 
 if TYPE_CHECKING:
     from alpaca_trader.simulator import RunningSimulator
@@ -34,13 +34,7 @@ for command in COMMANDS:
 @sim.command()
 @click.option("--profile", default="live467", show_default=True, help="The kind of account (live467, paper100k).")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
-@click.option(
-    "--control-port",
-    type=click.IntRange(0, 65535),
-    default=DEFAULT_CONTROL_PORT,
-    show_default=True,
-    help="Of its controls.",
-)
+@click.option("--control-port", type=click.IntRange(0, 65535), help="Of its controls; 8766, else a free one.")
 @click.option(
     "--bars", type=click.Path(path_type=Path), help="Play what was recorded: bars, trades, quotes (a file or a folder)."
 )
@@ -64,7 +58,7 @@ def serve(
     context: click.Context,
     /,
     port: int,
-    control_port: int,
+    control_port: int | None,
     speed: float,
     data: Path | None,
     tls: Path | None,
@@ -92,7 +86,7 @@ def serve(
     except ValueError as error:
         raise BadInput(str(error)) from error
     with ExitStack() as doors:
-        doors.callback(lambda: running.sim.close())  # noqa: PLW0108 - the one that plays at the end
+        doors.callback(simulator.close)
         running = doors.enter_context(serving(simulator, port, speed, end))
         build = None if data else plan.build
         control = doors.enter_context(controlled(running, control_port, build))

@@ -50,7 +50,7 @@ def _send(port: int, method: str, path: str, body: Mapping[str, object] | None =
 
 @click.command()
 @click.argument("what", type=click.Choice(["status", "pause", "step", "run", "speed"]), default="status")
-@click.argument("words", nargs=-1)
+@click.argument("words", nargs=-1, metavar="[AMOUNT]")
 @click.option("--until", help="With run: 15:55 (New York), or a timestamp.")
 @control_option
 @json_option
@@ -98,7 +98,7 @@ def _clock_line(state: Mapping[str, Any]) -> str:
 
 
 @click.command()
-@click.argument("what", default="show")
+@click.argument("what", default="show", metavar="[NAME]")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--symbol", help="Strike this symbol alone.")
 @click.option("--route", help="Strike paths that begin so, e.g. /v2/orders; of streams /stream or /v2.")
@@ -201,7 +201,7 @@ def load(control_port: int, as_json: bool, file: Path | None, day: object, **giv
 
 @click.command()
 @click.argument("what", type=click.Choice(["list", "open", "deposit", "withdraw"]), default="list")
-@click.argument("words", nargs=-1, metavar="[KEY:SECRET[:PROFILE] | AMOUNT]")
+@click.argument("words", nargs=-1, metavar="[VALUE]")
 @click.option("--account", type=click.IntRange(0), default=0, show_default=True, help="The number of the account.")
 @control_option
 @json_option

@@ -22,7 +22,7 @@ class ControlClient:
     """One simulator's controls, on a port of this machine."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
 
     def get(self, path: str) -> Mapping[str, Any]:
         """What stands under a path. Raises as `send`."""
@@ -30,14 +30,14 @@ class ControlClient:
 
     def send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Mapping[str, Any]:
         """One request. Raises ControlError for a refusal, NotRunning where no simulator is controlled."""
-        line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_TIMEOUT_S)
         try:
             line.request(method, path, None if body is None else json.dumps(body))
             answer = line.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise NotRunning(
-                f"no simulator is controlled on port {self._port}; start one with `alpaca-trader sim serve`"
+                f"no simulator is controlled on port {self.port}; start one with `alpaca-trader sim serve`"
             ) from error
         finally:
             line.close()
@@ -49,7 +49,7 @@ class ControlClient:
         except ValueError:
             found = None
         if not isinstance(found, dict) or (status != 200 and "error" not in found):
-            raise NotRunning(f"what answers on port {self._port} is no simulator's control")
+            raise NotRunning(f"what answers on port {self.port} is no simulator's control")
         if status != 200:
             raise ControlError(str(found["error"]))
         return found
