@@ -241,7 +241,8 @@ class StreamHub:
 
     def backlog(self) -> int:
         """What waits for a client to take it; for the thread that owns the sockets."""
-        return sum(channel.backlog() for channel in (*self.updates, *self.feeds.values()))
+        channels: list[Channel[Any]] = [*self.updates, *self.feeds.values()]
+        return sum(channel.backlog() for channel in channels)
 
     def connected(self) -> Mapping[str, int]:
         """Authenticated and subscribed clients, by stream."""

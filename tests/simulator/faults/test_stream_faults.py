@@ -87,7 +87,7 @@ def test_trade_updates_are_lost_doubled_swapped_and_late(
 
 def test_bars_are_lost_and_doubled_too() -> None:
     """The first minute never comes, the second comes twice."""
-    with served() as (sim, running), connect(running.ws_url + "/v2/iex") as socket:
+    with served() as (sim, running), connect(running.ws_url + "/v2/test") as socket:
         assert hear(socket)[0]["msg"] == "connected"
         assert sign_on(socket, running)[0]["msg"] == "authenticated"
         socket.send(orjson.dumps({"action": "subscribe", "bars": ["XYZ"]}))
