@@ -11,7 +11,17 @@ from typing import Any
 from alpaca_trader.simulator import Simulator, Switches
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from alpaca_trader.simulator.market.calendar import SessionHours, new_york_date, session_on, sessions_between
-from alpaca_trader.simulator.market.model import AssetInfo, Market, MarketBar, MarketQuote, MarketTrade, Tick, asset_id
+from alpaca_trader.simulator.market.model import (
+    AssetInfo,
+    Auction,
+    Cross,
+    Market,
+    MarketBar,
+    MarketQuote,
+    MarketTrade,
+    Tick,
+    asset_id,
+)
 
 DAY = date(2026, 11, 20)
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -31,17 +41,31 @@ class TinyMarket(Market):
         *,
         halts: Mapping[str, tuple[datetime, datetime]] | None = None,
         whole_only: Sequence[str] = (),
+        assets: Mapping[str, Mapping[str, Any]] | None = None,
+        crosses: Mapping[tuple[date, Cross], Auction] | None = None,
     ) -> None:
         self._ticks = {symbol: list(found) for symbol, found in ticks.items()}
         self._bars = {symbol: _bars(symbol, found) for symbol, found in ticks.items()}
         self._halts = dict(halts or {})
         self._whole_only = frozenset(whole_only)
+        self._assets = dict(assets or {})
+        self._crosses = dict(crosses or {})
 
     def assets(self) -> Sequence[AssetInfo]:
-        """Every symbol with ticks, fractionable unless said otherwise."""
+        """Every symbol with ticks, fractionable and free of trouble unless said otherwise."""
         return [
-            AssetInfo(
-                symbol, asset_id(symbol), f"{symbol} Inc.", "NASDAQ", symbol not in self._whole_only, True, True, True
+            replace(
+                AssetInfo(
+                    symbol,
+                    asset_id(symbol),
+                    f"{symbol} Inc.",
+                    "NASDAQ",
+                    symbol not in self._whole_only,
+                    True,
+                    True,
+                    True,
+                ),
+                **self._assets.get(symbol, {}),
             )
             for symbol in sorted(self._ticks)
         ]
@@ -59,14 +83,15 @@ class TinyMarket(Market):
         return [bar for bar in self._bars.get(symbol, []) if start <= bar.start < end]
 
     def quote(self, symbol: str, at: datetime) -> MarketQuote | None:
-        """The last quote of the same session."""
+        """The last quote of the same phase of the day."""
         hours = session_on(new_york_date(at))
-        if hours is None or not hours.open <= at <= hours.close:
+        if hours is None:
             return None
+        starts = [start for start in (hours.pre_open, hours.open, hours.close) if start <= at < hours.post_close]
         found = [
             tick
             for tick in self._ticks.get(symbol, [])
-            if isinstance(tick, MarketQuote) and hours.open <= tick.at <= at
+            if starts and isinstance(tick, MarketQuote) and starts[-1] <= tick.at <= at
         ]
         return found[-1] if found else None
 
@@ -83,6 +108,10 @@ class TinyMarket(Market):
         """True inside a written halt."""
         span = self._halts.get(symbol)
         return span is not None and span[0] <= at < span[1]
+
+    def auction(self, symbol: str, day: date, cross: Cross) -> Auction | None:
+        """The written cross, else the first or last print."""
+        return self._crosses.get((day, cross)) or super().auction(symbol, day, cross)
 
     def previous_close(self, symbol: str, day: date) -> Decimal | None:
         """The last trade of an earlier day."""

@@ -243,6 +243,10 @@ class Account:
             day_trades=self.day_trades.recent,
         )
 
+    def multiplier(self, prices: Prices) -> int:
+        """Times its equity that the account may hold now: 1 without margin."""
+        return 1 if self.max_multiplier == 1 else self._multiplier(self.cash + self.market_value(prices))
+
     def _buying_power(self, multiplier: int, exposure: Decimal, regt: Decimal) -> Decimal:
         """Source: alpaca-contract 2.2. At multiplier 4 the day starts with 4 x the excess of the last close, less what was added since."""
         if multiplier == 1:

@@ -115,7 +115,7 @@ class OrderBook:
 def _shares_the_hold(order: SimOrder) -> bool:
     """True for a stop-loss whose take-profit is at work: both stand for the same shares."""
     return order.group_role == STOP_LOSS and any(
-        other.group_role == TAKE_PROFIT and other.is_open and other.status != "held" for other in order.members()
+        other.group_role == TAKE_PROFIT and other.is_open and not other.is_held for other in order.members()
     )
 
 

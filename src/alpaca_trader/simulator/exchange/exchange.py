@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
-from typing import Final
+from typing import Final, get_args
 
 from alpaca_trader.simulator.exchange import checks, linked, parse, sessions
 from alpaca_trader.simulator.exchange.account import Account, AccountView, LedgerEntry
@@ -207,6 +207,7 @@ class Exchange:
     def replace(self, order_id: str, fields: Mapping[str, object]) -> SimOrder:
         """Ask to replace an open order; returns the new order, which takes over after a moment unless the old one is done first."""
         self._record("replace", {"order_id": order_id, "fields": dict(fields)})
+        self._check_account()
         order = self.book.get(order_id)
         terms = changed_terms(order, fields)
         client_id = parse.client_order_id(fields)
@@ -318,14 +319,22 @@ class Exchange:
         cash: str = "0",
         new_symbol: str | None = None,
     ) -> None:
-        """Apply a corporate action to this account now, outside the market's own calendar of them (faults `corp.*`)."""
+        """Apply a corporate action to this account now, outside the market's own calendar of them (faults `corp.*`).
+
+        Raises BrokerError for an unknown kind or symbol, rates that are not positive, or a new symbol that is unknown or held.
+        """
         arguments = {"old_rate": old_rate, "new_rate": new_rate, "cash": cash, "new_symbol": new_symbol}
         self._record("corporate_action", {"kind": kind, "symbol": symbol, **arguments})
         today = new_york_date(self._clock.now)
-        number = len(self._venue.activities.all())
-        rates = Decimal(old_rate), Decimal(new_rate), Decimal(cash)
-        action_id = uuid_for(self._seed, f"action-{symbol}", number)
         self._read_assets()
+        if kind not in get_args(ActionKind):
+            raise BrokerError("invalid_field", field="kind")
+        self.asset(symbol)
+        if kind == "rename" and (new_symbol not in self._assets or new_symbol in self._account.positions):
+            raise BrokerError("invalid_field", field="new_symbol")
+        rates = _amount("old_rate", old_rate, ZERO), _amount("new_rate", new_rate, ZERO), _amount("cash", cash)
+        number = len(self._venue.activities.all())
+        action_id = uuid_for(self._seed, f"action-{symbol}", number)
         self._venue.registrar.apply(CorporateAction(action_id, kind, symbol, today, today, *rates, new_symbol))
 
     def reread(self, symbol: str) -> None:
@@ -335,9 +344,12 @@ class Exchange:
     # How a command is carried out
 
     def _submit(self, fields: Mapping[str, object]) -> SimOrder:
+        self._check_account()
+        return self._accepted(fields)
+
+    def _check_account(self) -> None:
         if self.configuration.suspend_trade or self.block not in {None, "transfers_blocked"}:
             raise BrokerError("account_blocked")
-        return self._accepted(fields)
 
     def _accepted(self, fields: Mapping[str, object]) -> SimOrder:
         """The checks in the order of alpaca-contract 3.1, then the order on the books."""
@@ -502,6 +514,14 @@ class Exchange:
 def _closing(position: PositionView, qty: Decimal) -> Mapping[str, object]:
     side = "sell" if position.qty > ZERO else "buy"
     return {"symbol": position.asset.symbol, "side": side, "type": "market", "time_in_force": "day", "qty": qty}
+
+
+def _amount(name: str, text: str, above: Decimal | None = None) -> Decimal:
+    """A number from 0 on, or greater than `above`."""
+    value = parse_number(text)
+    if value is None or value < ZERO or (above is not None and value <= above):
+        raise BrokerError("invalid_field", field=name)
+    return value
 
 
 def _part(held: Decimal, qty: object, percentage: object) -> Decimal:

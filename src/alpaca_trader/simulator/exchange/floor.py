@@ -143,6 +143,8 @@ class TradingFloor:
                     trailing.follow(order, trade.price)
 
     def _on_quote(self, quote: MarketQuote) -> None:
+        if self._market.is_halted(quote.symbol, quote.at):
+            return
         for order in self._at_work(quote.symbol, quote.at):
             if not order.is_stop and order.is_open:
                 self._examine(order, quote)
@@ -157,16 +159,19 @@ class TradingFloor:
             trade = self._market.last_trade(order.symbol, self._clock.now)
             if trade is not None:
                 trailing.follow(order, trade.price)
-        phase = phase_of(self.hours, self._clock.now)
         quote = self._market.quote(order.symbol, self._clock.now)
-        if (
-            quote is not None
-            and not order.is_stop
-            and (phase == "regular" or (phase != "closed" and order.extended_hours))
-        ):
+        if quote is not None and not order.is_stop and self._may_trade(order):
             self._examine(order, quote)
         if order.is_open and order.time_in_force in {"ioc", "fok"}:
             self._life.cancel(order)
+
+    def _may_trade(self, order: SimOrder) -> bool:
+        """Whether the order could trade now: in its hours, in no halt, neither held nor kept for a cross."""
+        if order.is_held or order.time_in_force in {"opg", "cls"}:
+            return False
+        phase = phase_of(self.hours, self._clock.now)
+        is_on = phase == "regular" or (phase != "closed" and order.extended_hours)
+        return is_on and not self._market.is_halted(order.symbol, self._clock.now)
 
     def stop_work(self, order: SimOrder) -> None:
         """Take an order that is done off the market."""
@@ -180,7 +185,8 @@ class TradingFloor:
         """Let an order trade now as far as its limit and the quote allow, a stop as if it had been elected; True when it is done."""
         quote = self._market.quote(order.symbol, self._clock.now)
         price = ZERO if quote is None else matching.far_side(order.side, quote)
-        if quote is None or price <= ZERO or not matching.is_marketable(order, price):
+        is_possible = self._may_trade(order) and price > ZERO and matching.is_marketable(order, price)
+        if not is_possible or not self._is_affordable(order, price * self._leaves(order, price)):
             return False
         order.is_elected = order.is_elected or order.is_stop
         self._trade(order, price, self._leaves(order, price))
@@ -190,8 +196,6 @@ class TradingFloor:
 
     def _examine(self, order: SimOrder, quote: MarketQuote) -> None:
         """Fill what this quote can fill."""
-        if self._market.is_halted(order.symbol, self._clock.now):
-            return
         price = matching.execution_price(order, quote, self.hours.date)
         if price is None:
             if matching.working_limit(order) is not None and order.rested_on != self.hours.date:
@@ -269,10 +273,14 @@ class TradingFloor:
 
     def _is_affordable(self, order: SimOrder, cost: Decimal) -> bool:
         """Whether cash pays for it without touching what other open buys need; accounts with margin may borrow."""
-        if order.position_intent != "buy_to_open" or self._account.max_multiplier > 1:
+        if order.position_intent != "buy_to_open" or self._account.multiplier(self._price) > 1:
             return True
         others = self._book.reserved_cash() - order.reserved_cash
         return cost <= self._account.cash - others
+
+    def _price(self, symbol: str) -> Decimal | None:
+        trade = self._market.last_trade(symbol, self._clock.now)
+        return None if trade is None else trade.price
 
     def _refuse_unaffordable(self, order: SimOrder) -> None:
         """The price ran away from an order that cash alone must pay: nothing more of it is bought."""

@@ -78,10 +78,19 @@ class OrderLife:
         self._publish(OrderEvent(event, self._timeline.now, self._events, order, execution))
 
     def acknowledge(self, order: SimOrder) -> None:
-        """The venue has the order: it is `new`."""
-        if order.status in {"accepted", "pending_new", "new", "held"}:
+        """The venue has the order: it is `new`; told once."""
+        if order.status in {"accepted", "pending_new", "new"} and not order.is_acknowledged:
             order.status = "new"
+            order.is_acknowledged = True
             order.updated_at = self._timeline.now
+            self.emit("new", order)
+
+    def acknowledge_late(self, order: SimOrder) -> None:
+        """The venue tells that it has the order after it may have filled: `new` is told all the same."""
+        if order.is_acknowledged or order.status in {"accepted", "pending_new", "new"}:
+            self.acknowledge(order)
+        else:
+            order.is_acknowledged = True
             self.emit("new", order)
 
     def cancel(self, order: SimOrder, *, is_told: bool = True) -> None:
@@ -106,7 +115,8 @@ class OrderLife:
         self.emit("replaced", order)
         successor.filled_qty, successor.filled_value = order.filled_qty, order.filled_value
         successor.executions, successor.filled_at = order.executions, order.filled_at
-        successor.is_elected = order.is_elected and successor.stop_price == order.stop_price
+        successor.is_elected = order.is_elected and _stop_of(successor) == _stop_of(order)
+        successor.works_from = order.works_from
         successor.hwm = order.hwm
         _take_place(order, successor)
         if successor.status != "held":
@@ -140,7 +150,7 @@ class OrderLife:
         self._close(order, status)
         if is_told:
             self.emit(status, order)
-        self._group_ended(order)
+        self._group_ended(order, status)
 
     def _close(self, order: SimOrder, status: str) -> None:
         order.status = status
@@ -163,8 +173,8 @@ class OrderLife:
                 elif other.qty is not None and order.qty is not None:
                     other.qty = other.filled_qty + (order.qty - order.filled_qty)
 
-    def _group_ended(self, order: SimOrder) -> None:
-        """One member ended without a fill: the others that are open end too."""
+    def _group_ended(self, order: SimOrder, status: str) -> None:
+        """One member ended without a fill: the others that are open end too, expired with it or canceled."""
         if order.group_role is None:
             return
         if order.group_role == ENTRY and order.filled_qty > ZERO and self._switches.legs_after_partial == "activated":
@@ -174,12 +184,18 @@ class OrderLife:
             return
         for other in order.members():
             if other is not order and other.is_open:
-                self.cancel(other)
+                (self.expire if status == "expired" else self.cancel)(other)
 
     def _activate(self, entry: SimOrder) -> None:
         for leg in entry.legs:
             if leg.status == "held":
+                leg.status = "pending_new"
                 self._floor.begin(leg)
+
+
+def _stop_of(order: SimOrder) -> tuple[Decimal | None, ...]:
+    """What says where the order's stop stands."""
+    return (order.trail_price, order.trail_percent) if order.is_trailing else (order.stop_price,)
 
 
 def _take_place(order: SimOrder, successor: SimOrder) -> None:

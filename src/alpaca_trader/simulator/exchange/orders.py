@@ -106,6 +106,10 @@ class SimOrder:
     successor: SimOrder | None = None
     """The replacement on its way while a replace is pending."""
     predecessor: SimOrder | None = None
+    works_from: datetime | None = None
+    """When the order reaches the market for the first time, a replacement no sooner than what it replaces."""
+    is_acknowledged: bool = False
+    """True once the stream has told that the order is `new`."""
     is_elected: bool = False
     """True once a trade has touched the stop price."""
     rested_on: date | None = None
@@ -144,6 +148,11 @@ class SimOrder:
         return not self.is_elected and (self.stop_price is not None or self.is_trailing)
 
     @property
+    def is_held(self) -> bool:
+        """True for a leg whose entry is still open: it is not at the market, and keeps no shares from others."""
+        return self.parent is not None and self.parent.group_role == ENTRY and self.parent.is_open
+
+    @property
     def is_exit_member(self) -> bool:
         """True for the take-profit or stop-loss of a bracket, OTO or OCO."""
         return self.group_role in {TAKE_PROFIT, STOP_LOSS}
@@ -163,7 +172,7 @@ class SimOrder:
     @property
     def held_shares(self) -> Decimal:
         """Shares an open closing order keeps from others (the larger of old and new while a replace is pending)."""
-        if not self.is_closing or not self.is_open or self.predecessor is not None or self.status == "held":
+        if not self.is_closing or not self.is_open or self.predecessor is not None or self.is_held:
             return ZERO
         own = max(ZERO, self.leaves(self.reserve_price))
         return own if self.successor is None else max(own, self.successor.leaves(self.successor.reserve_price))

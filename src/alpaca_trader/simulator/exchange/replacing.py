@@ -61,14 +61,10 @@ def _given(fields: Mapping[str, object], name: str) -> bool:
 def _check_replaceable(order: SimOrder) -> None:
     if order.status == "replaced" or order.replaced_by is not None:
         raise BrokerError("already_replaced")
+    if order.predecessor is not None and order.is_open:
+        raise BrokerError("chain_open")
     if order.status not in _REPLACEABLE:
         raise BrokerError("cannot_replace", status=order.status)
-    if order.cancel_requested_at is not None:
-        raise BrokerError("cannot_replace", status="pending_cancel")
-    if order.successor is not None:
-        raise BrokerError("cannot_replace", status="pending_replace")
-    if order.predecessor is not None:
-        raise BrokerError("chain_open")
 
 
 def _quantity(order: SimOrder, fields: Mapping[str, object]) -> Decimal:

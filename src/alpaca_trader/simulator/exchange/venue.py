@@ -210,11 +210,15 @@ class Venue:
         """Take a new order and its legs onto the books: to work now, or queued for its session or cross."""
         members = order.members()
         for member in members:
-            self.book.add(member)
-            if member.time_in_force == "gtc":
-                self._clock.at(sessions.gtc_job(member.expires_at), partial(self._if_open, member, self.life.cancel))
+            self._enter(member)
         for member in members if order.order_class == "oco" else [order]:
             self._send(member)
+
+    def _enter(self, order: SimOrder) -> None:
+        """Put an order on the books; one that is good till canceled is so for 90 days."""
+        self.book.add(order)
+        if order.time_in_force == "gtc":
+            self._clock.at(sessions.gtc_job(order.expires_at), partial(self._if_open, order, self.life.cancel))
 
     def _send(self, order: SimOrder) -> None:
         if self.trades_now(extended=order.extended_hours, tif=order.time_in_force):
@@ -235,7 +239,7 @@ class Venue:
 
     def request_replace(self, order: SimOrder, successor: SimOrder) -> None:
         """`successor` takes the place of `order` after a moment, unless that is done before."""
-        self.book.add(successor)
+        self._enter(successor)
         if order.status == "held":
             successor.status = "held"
             self.life.replace(order, successor)
@@ -258,15 +262,18 @@ class Venue:
             wait = timedelta(seconds=float(stuck.get("seconds", 60)))
             at_work, acknowledged = at_work + wait, acknowledged + wait
         if self._faults.strikes("fill.before_ack", symbol=order.symbol):
-            acknowledged = at_work + ACCEPT_DELAY
-            self._clock.at(acknowledged, partial(self.life.emit, "new", order))
+            self._clock.at(at_work + ACCEPT_DELAY, partial(self.life.acknowledge_late, order))
         else:
             self._clock.at(acknowledged, partial(self._if_open, order, self.life.acknowledge))
-        self._clock.at(at_work, partial(self._if_open, order, self._floor.put_to_work))
-        for name, action in (("order.reject_later", self.life.reject), ("order.expire_early", self.life.expire)):
-            if fault := self._faults.strikes(name, symbol=order.symbol):
-                after = timedelta(seconds=float(fault.get("seconds", 5)))
-                self._clock.at(now + after, partial(self._if_open, order, action))
+        if rejected := self._faults.strikes("order.reject_later", symbol=order.symbol):
+            after = timedelta(seconds=float(rejected.get("seconds", 1)))
+            self._clock.at(now + after, partial(self._if_open, order, self.life.reject))
+        else:
+            order.works_from = at_work
+            self._clock.at(at_work, partial(self._if_open, order, self._floor.put_to_work))
+        if expired := self._faults.strikes("order.expire_early", symbol=order.symbol):
+            after = timedelta(seconds=float(expired.get("seconds", 60)))
+            self._clock.at(now + after, partial(self._if_open, order, self.life.expire))
 
     def _if_open(self, order: SimOrder, action: Callable[[SimOrder], None]) -> None:
         if order.is_open:
@@ -296,11 +303,10 @@ class Venue:
         self.life.replace(order, successor)
         if successor.is_trailing and successor.hwm is not None:
             trailing.follow(successor, successor.hwm)
-        self._floor.put_to_work(successor)
-
-    def cancel_now(self, order: SimOrder) -> None:
-        """Cancel without delay."""
-        self.life.cancel(order)
+        if successor.works_from is not None and successor.works_from > self._clock.now:
+            self._clock.at(successor.works_from, partial(self._if_open, successor, self._floor.put_to_work))
+        else:
+            self._floor.put_to_work(successor)
 
     def _delay(self, what: str, order: SimOrder) -> timedelta:
         low, high = CANCEL_DELAY_MS
