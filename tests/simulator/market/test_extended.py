@@ -8,11 +8,13 @@ import pytest
 from alpaca_trader.simulator.market.generator import GeneratedMarket, Halt
 from alpaca_trader.simulator.market.model import MarketQuote, MarketTrade
 from alpaca_trader.simulator.market.recorded import RecordedMarket
+from alpaca_trader.simulator.market.symbols import profile_of
 
 DAY = date(2026, 11, 20)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
-SYMBOLS = ("AAPL", "SPY", "THIN")
+RARE = next(name for name in (f"R{k}" for k in range(100)) if profile_of(name).minute_volume < 400)
+SYMBOLS = ("AAPL", RARE, "SPY", "THIN")
 PINNED = ["177.60 177.60 177.50 177.50 234951 2610 177.545000", "181.08 181.13 180.99 181.03 155970 1733 181.060000"]
 
 
@@ -87,14 +89,13 @@ def test_a_quote_belongs_to_its_phase(market: GeneratedMarket) -> None:
     hours = market.session(DAY)
     assert hours is not None
     for begin, end in ((hours.pre_open, hours.open), (hours.open, hours.close), (hours.close, hours.post_close)):
-        ticks = market.ticks("THIN", begin - timedelta(microseconds=1), end - SECOND)
+        ticks = market.ticks(RARE, begin - timedelta(microseconds=1), end - SECOND)
         first = next(tick for tick in ticks if isinstance(tick, MarketQuote))
-        if first.at > begin:
-            assert first.at - SECOND > begin
-            assert market.quote("THIN", first.at - SECOND) is None
+        if begin != hours.open:
+            assert market.quote(RARE, begin + SECOND) is None
         for offset in range(0, int((end - first.at) / SECOND), 997):
             at = first.at + offset * SECOND
-            assert market.quote("THIN", at) == [t for t in ticks if isinstance(t, MarketQuote) and t.at <= at][-1]
+            assert market.quote(RARE, at) == [t for t in ticks if isinstance(t, MarketQuote) and t.at <= at][-1]
 
 
 def test_the_close_is_quoted_until_after_hours_begin(market: GeneratedMarket, plain: GeneratedMarket) -> None:

@@ -68,11 +68,12 @@ def test_bars_are_made_of_the_trades() -> None:
 
 def test_prints_that_do_not_set_the_price_count_for_volume() -> None:
     """An odd lot widens no bar but is in its volume; a minute of odd lots alone has no bar, and all of them are ticks."""
-    given = trades((1, 50, 100), (2, 60, 5), (70, 55, 3), sets_price=[True, False, False])
-    odd = market(trades={"ABC": given})
-    (bar,) = odd.bars("ABC", OPEN, CLOSE)
-    assert (bar.high, bar.volume, bar.trade_count) == (Decimal(50), 105, 2)
-    assert sum(isinstance(tick, MarketTrade) for tick in odd.ticks("ABC", OPEN, CLOSE)) == 3
+    rows = [(0.5, 60, 5), (1, 50, 100), (70, 55, 3), (130, 51, 10), (131, 52, 10)]
+    odd = market(trades={"ABC": trades(*rows, sets_price=[False, True, False, True, True])})
+    first, second = odd.bars("ABC", OPEN, CLOSE)
+    assert (first.open, first.high, first.volume, first.trade_count) == (50, 50, 105, 2)
+    assert (second.open, second.low, second.close, second.volume) == (51, 51, 52, 20)
+    assert sum(isinstance(tick, MarketTrade) for tick in odd.ticks("ABC", OPEN, CLOSE)) == 5
     assert not odd.bars_hold_ticks()
 
 
