@@ -71,8 +71,8 @@ def test_prints_that_do_not_set_the_price_count_for_volume() -> None:
     rows = [(0.5, 60, 5), (1, 50, 100), (70, 55, 3), (130, 51, 10), (131, 52, 10)]
     odd = market(trades={"ABC": trades(*rows, sets_price=[False, True, False, True, True])})
     first, second = odd.bars("ABC", OPEN, CLOSE)
-    assert (first.open, first.high, first.volume, first.trade_count) == (50, 50, 105, 2)
-    assert (second.open, second.low, second.close, second.volume) == (51, 51, 52, 20)
+    assert (first.open, first.high, first.volume, first.trade_count) == (Decimal(50), Decimal(50), 105, 2)
+    assert (second.open, second.low, second.close, second.volume) == (Decimal(51), Decimal(51), Decimal(52), 20)
     assert sum(isinstance(tick, MarketTrade) for tick in odd.ticks("ABC", OPEN, CLOSE)) == 5
     assert not odd.bars_hold_ticks()
 
