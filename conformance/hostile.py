@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ _CHECKS: Final = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
+_A_MOMENT: Final = timedelta(seconds=20)
 _ENDLESS: Final = "/events/"
 """Streams of server-sent events have no end to wait for; the session asks them for spans that have one."""
 
@@ -52,8 +54,7 @@ def _invest(sim: Simulator) -> None:
     day: Mapping[str, object] = {"time_in_force": "day"}
     sim.exchange.submit({**day, "symbol": CHEAP, "qty": "2.5", "side": "buy", "type": "market"})
     sim.exchange.submit({**day, "symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "limit_price": "100"})
-    for _ in range(2):
-        sim.advance(sim.now.replace(second=sim.now.second + 10))
+    sim.advance(sim.now + _A_MOMENT)
     sim.exchange.submit({**day, "symbol": CHEAP, "qty": "1", "side": "sell", "type": "limit", "limit_price": "60"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import venv
 import zipfile
@@ -61,7 +62,7 @@ def load(folder: Path = FOLDER) -> dict[str, Spec]:
 
 def python() -> str:
     """The Python of the environment that holds schemathesis, made from its lock at the first call."""
-    program = ENVIRONMENT / "bin" / "python"
+    program = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     lock = REPO / "requirements" / "conformance.txt"
     stamp = ENVIRONMENT / "lock.sha256"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
