@@ -46,12 +46,15 @@ def thinned(row: BarRow, seed: int) -> BarRow | None:
 
 
 def _near(price: float, row: BarRow, byte: int, decimals: int) -> float:
-    """The tape's price in half of the cases, else one up to a third of the minute's range away, inside that range."""
-    if byte < 128:
+    """The tape's price, or in over half of the draws one up to a third of the minute's range away, inside that range.
+
+    Some of those end where they began: between the two, about half of the prices are the tape's.
+    """
+    if byte < 104:
         return price
-    away = max((row.high - row.low) * (byte - 128) / 384, 10.0**-decimals)
+    away = max((row.high - row.low) * (byte - 104) / 456, 10.0**-decimals)
     moved = price - away if byte & 1 else price + away
-    return round(min(max(moved, row.low), row.high), decimals)
+    return min(max(round(moved, decimals), row.low), row.high)
 
 
 def _part(byte: int) -> float:
