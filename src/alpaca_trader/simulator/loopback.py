@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 _HOST = "127.0.0.1"
 _BACKLOG = 128
 _KEEP_ALIVE_S = 3600
+_MOST_MESSAGE_BYTES = 2**20
+"""Of one message to a stream: several times what a subscription to every listed symbol takes."""
 
 
 class _Uvicorn(uvicorn.Server):
@@ -54,6 +56,7 @@ class LoopbackServer:
             app,
             http=protocol,
             ws="websockets-sansio",
+            ws_max_size=_MOST_MESSAGE_BYTES,
             lifespan="off",
             access_log=False,
             log_config=None,

@@ -1,7 +1,10 @@
 """The contract with the real client: unmodified alpaca-py reads bars, quotes and the stream over loopback sockets."""
 
+import json
+import socket as socket_module
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,8 +21,14 @@ from alpaca.data.requests import (
     StockTradesRequest,
 )
 from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosedError
+from websockets.protocol import State
+from websockets.sync.client import connect
+from websockets.uri import parse_uri
 
 from alpaca_trader.simulator import GeneratedMarket, RunningSimulator, Simulator, Switches, running_simulator
+from alpaca_trader.simulator.market.scenarios import scenario
 
 DAY = date(2026, 1, 5)
 OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -164,3 +173,101 @@ def test_clients_that_come_and_go_leave_no_listener_behind(running: RunningSimul
             running.sim.advance(running.sim.now + 2 * MINUTE)
             assert listener.complete.wait(20)
         wait_for_listeners(running.sim, 0)
+
+
+def test_the_stream_client_reads_every_kind_of_message() -> None:
+    """Trades, quotes, bars, updated and daily bars, statuses, corrections and cancels, each as the SDK's own model."""
+    market = scenario("halt_and_gap", 7)
+    first_halt = market.statuses(datetime(2025, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC))[0]
+    start = first_halt.at.replace(second=0) - 4 * MINUTE
+    switches = Switches(iex_volume="full", data_entitlement="paid")
+    sim = Simulator(market, seed=1, start=start, switches=switches)
+    symbols = [asset.symbol for asset in market.assets() if asset.symbol != first_halt.symbol]
+    incidents = sim.feeds["iex"].incidents
+    incidents.order(symbols[0], start + MINUTE, "corrected")
+    incidents.order(first_halt.symbol, start + MINUTE, "canceled")
+    with running_simulator(sim) as running:
+        listener = Listener(running, 10**9)
+        stream = listener.stream
+        for subscribe in (
+            stream.subscribe_trades,
+            stream.subscribe_quotes,
+            stream.subscribe_bars,
+            stream.subscribe_updated_bars,
+            stream.subscribe_daily_bars,
+            stream.subscribe_trading_statuses,
+        ):
+            subscribe(listener.on_message, "*")
+        stream.register_trade_corrections(listener.on_message)
+        stream.register_trade_cancels(listener.on_message)
+        with listener:
+            wait_for_listeners(sim, 1)
+            while sim.now < first_halt.at + MINUTE:
+                sim.advance(first_halt.at + MINUTE)
+            pause = threading.Event()
+            for _attempt in range(1000):
+                if len(listener.heard) == sim.sent()["market_data"]:
+                    break
+                pause.wait(0.01)
+            kinds = {type(message).__name__ for message in listener.heard}
+    assert kinds == {"Trade", "Quote", "Bar", "TradingStatus", "TradeCorrection", "TradeCancel"}
+
+
+def test_a_client_that_never_reads_costs_nobody_else_anything() -> None:
+    """It is forgotten once 32 MiB wait for it; the other client hears every bar meanwhile."""
+    sim = Simulator(MARKET, seed=1, start=OPEN, switches=Switches(iex_volume="full", stream_connections=None))
+    with running_simulator(sim) as running:
+        mute = SansClient(running)
+        mute.say(action="auth", key=running.key, secret=running.secret)
+        mute.say(action="subscribe", bars=["SPY", *(f"S{number}" for number in range(20_000))])
+        wait_for_listeners(sim, 1)
+        for _request in range(400):
+            mute.say(action="subscribe")
+        wait_for_listeners(sim, 0)
+        listener = Listener(running, 10 * len(SYMBOLS))
+        listener.stream.subscribe_bars(listener.on_message, *SYMBOLS)
+        with listener:
+            wait_for_listeners(sim, 1)
+            end = OPEN + 10 * MINUTE + timedelta(seconds=1)
+            while sim.advance(end) < end:
+                pass
+            assert listener.complete.wait(20)
+        mute.close()
+
+
+def test_a_frame_of_more_than_a_megabyte_ends_the_connection() -> None:
+    """Nobody has that much to subscribe to: close code 1009, message too big."""
+    sim = Simulator(MARKET, seed=1, start=OPEN, switches=Switches())
+    with running_simulator(sim) as running, connect(f"{running.ws_url}/v2/iex") as socket:
+        socket.recv()
+        socket.send('{"action":"subscribe","bars":["' + "A" * 2**20 + '"]}')
+        with pytest.raises(ConnectionClosedError, match="1009"):
+            socket.recv(timeout=20)
+
+
+class SansClient:
+    """A WebSocket client that sends and never reads."""
+
+    def __init__(self, running: RunningSimulator) -> None:
+        self._protocol = ClientProtocol(parse_uri(f"{running.ws_url}/v2/iex"))
+        host, port = running.url.removeprefix("http://").split(":")
+        self._socket = socket_module.create_connection((host, int(port)), timeout=20)
+        self._protocol.send_request(self._protocol.connect())
+        self._flush()
+        while self._protocol.state is not State.OPEN:
+            self._protocol.receive_data(self._socket.recv(65536))
+            self._protocol.events_received()
+
+    def say(self, **message: Any) -> None:
+        """Send one message; a server that hung up is no reason to complain."""
+        self._protocol.send_text(json.dumps(message).encode())
+        with suppress(ConnectionError, TimeoutError):
+            self._flush()
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._socket.close()
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            self._socket.sendall(data)

@@ -235,6 +235,7 @@ def test_ten_thousand_subscribe_frames_are_answered_in_turn() -> None:
     sim = simulator()
     with client_of(sim).websocket_connect("/v2/iex") as socket:
         greet(socket, sim)
+        answer: Messages = []
         for number in range(10_000):
             answer = say(socket, action="subscribe" if number % 2 else "unsubscribe", bars=["SPY"])
         assert answer[0]["bars"] == ["SPY"]

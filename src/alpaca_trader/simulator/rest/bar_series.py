@@ -169,7 +169,7 @@ def ticks_between(
     after = start - _MICROSECOND
     for first, last in _spans(after, end, _CHUNK, descending=descending):
         # Most of a long range has no trading in it: look for bars before looking for ticks.
-        if not view.market.bars_hold_ticks() or view.trades_between(symbol, first - MINUTE, last):
+        if not view.market.bars_hold_ticks() or view.trades_between(symbol, first - MINUTE, last + _MICROSECOND):
             for opened, closed in _spans(first, last, _TICK_CHUNK, descending=descending):
                 told = view.history(symbol, opened, closed, now)
                 yield from reversed(list(told)) if descending else told
