@@ -38,6 +38,8 @@ def test_a_minute_of_all_symbols_is_their_bars(market: GeneratedMarket, offset: 
     expected = [bar for symbol in SYMBOLS for bar in market.bars(symbol, start, start + MINUTE)]
     assert market.minute(start) == expected
     assert market.minute(start + SECOND) == []
+    for symbol in SYMBOLS:
+        assert market.rows(symbol, start, start + 5 * MINUTE) == Market.rows(market, symbol, start, start + 5 * MINUTE)
     columns, plain = market.minute_columns(start), Market.minute_columns(market, start)
     assert columns.symbols == plain.symbols == [bar.symbol for bar in expected]
     for name in ("open", "high", "low", "close", "volume", "trade_count", "vwap"):

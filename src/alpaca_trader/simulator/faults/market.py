@@ -17,6 +17,7 @@ from alpaca_trader.simulator.market.model import (
     MINUTE,
     AssetInfo,
     Auction,
+    BarRow,
     CorporateAction,
     Cross,
     Market,
@@ -160,6 +161,10 @@ class FaultyMarket(Market):
         """One-minute bars with start <= bar.start < end, oldest first."""
         found = self._market.bars(self._renamed.get(symbol, symbol), start, end)
         return list(self._changed_bars(symbol, found)) if self._is_changed else found
+
+    def rows(self, symbol: str, start: datetime, end: datetime) -> Sequence[BarRow]:
+        """The bars of `bars`, in plain numbers."""
+        return super().rows(symbol, start, end) if self._is_changed else self._market.rows(symbol, start, end)
 
     def minute(self, start: datetime) -> Sequence[MarketBar]:
         """The bars of every symbol that traded in a minute, sorted by symbol."""

@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alpaca_trader.simulator.market.calendar import SessionHours, new_york_date, new_york_midnight, session_on
-from alpaca_trader.simulator.market.model import Auction, Cross, MarketBar, MarketQuote, MarketTrade, Tick
+from alpaca_trader.simulator.market.model import Auction, BarRow, Cross, MarketBar, MarketQuote, MarketTrade, Tick
 from alpaca_trader.simulator.market.path import (
     DEFAULT_SPREAD_BP,
     EXTENDED_SPREAD_BP,
     INSTANT_S,
     INSTANTS,
+    UNITS_PER_DOLLAR,
     MinutePath,
     minute_path,
     price_of,
@@ -33,6 +34,7 @@ Ints = NDArray[np.int64]
 _PATHS_KEPT = 8
 _NOTHING = Decimal(0)
 _MICRO = Decimal("0.000001")
+_MICROS_PER_DOLLAR = 1_000_000
 PRE, REGULAR, POST, OTHER = 1, 2, 3, 0
 """Phases of a session; OTHER is outside all of them."""
 
@@ -121,6 +123,26 @@ class Tape:
         first = bisect_left(self._start, start.timestamp())
         last = bisect_left(self._start, end.timestamp(), lo=first)
         return [self.bar(row) for row in range(first, last)]
+
+    def bar_rows(self, start: datetime, end: datetime) -> Sequence[BarRow]:
+        """What `bars` answers, in plain numbers."""
+        first = bisect_left(self._start, start.timestamp())
+        last = bisect_left(self._start, end.timestamp(), lo=first)
+        begun, opened, high, low, close, volume, count, vwap = self._cells
+        return [
+            BarRow(
+                self.symbol,
+                datetime.fromtimestamp(begun[row], UTC),
+                opened[row] / UNITS_PER_DOLLAR,
+                high[row] / UNITS_PER_DOLLAR,
+                low[row] / UNITS_PER_DOLLAR,
+                close[row] / UNITS_PER_DOLLAR,
+                volume[row],
+                count[row],
+                vwap[row] / _MICROS_PER_DOLLAR,
+            )
+            for row in range(first, last)
+        ]
 
     def quote(self, at: datetime) -> MarketQuote | None:
         """The quote standing at `at` inside the phase that contains it; None before the phase's first.

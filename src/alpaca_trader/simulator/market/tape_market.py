@@ -19,6 +19,7 @@ from alpaca_trader.simulator.market.luld import Band, Minutes, bands_of
 from alpaca_trader.simulator.market.model import (
     AssetInfo,
     Auction,
+    BarRow,
     CorporateAction,
     Cross,
     Market,
@@ -119,6 +120,11 @@ class TapeMarket(Market):
         """One-minute bars with start <= bar.start < end, oldest first; extended hours included where the tape has them."""
         tape = self._tapes.get(symbol)
         return tape.bars(start, end) if tape else []
+
+    def rows(self, symbol: str, start: datetime, end: datetime) -> Sequence[BarRow]:
+        """The bars of `bars`, in plain numbers."""
+        tape = self._tapes.get(symbol)
+        return tape.bar_rows(start, end) if tape else []
 
     def minute(self, start: datetime) -> Sequence[MarketBar]:
         """The bars of every symbol that traded in the minute beginning at `start`, sorted by symbol."""
