@@ -83,9 +83,12 @@ class OrderBook:
 
     def held_shares(self, symbol: str) -> Decimal:
         """Shares of a symbol that open closing orders keep from others."""
-        return sum(
-            (order.held_shares for order in self._open.get(symbol, {}).values() if not _shares_the_hold(order)), ZERO
-        )
+        kept = ZERO
+        for order in self._open.get(symbol, {}).values():
+            shares = order.held_shares
+            if shares and not _shares_the_hold(order):
+                kept += shares
+        return kept
 
     def reserved_cash(self) -> Decimal:
         """Dollars that open opening orders keep from others."""

@@ -89,7 +89,7 @@ class Exchange:
         self._assets: dict[str, AssetInfo] = {}
         self._asset_ids: dict[str, AssetInfo] = {}
         self._read_assets()
-        self._lastday_of = today
+        self._lastday_of: date | None = None
         self._lastday_prices: dict[str, Decimal | None] = {}
         self.configuration = Configuration(
             max_margin_multiplier=str(profile.multiplier), no_shorting=not profile.may_short
@@ -183,8 +183,8 @@ class Exchange:
         """Yesterday's close in today's shares, looked up once a day; None when there is none."""
         today = new_york_date(self._clock.now)
         if today != self._lastday_of or not self._faults.is_quiet:
-            self._lastday_of = today
             self._lastday_prices.clear()
+            self._lastday_of = today if self._faults.is_quiet else None
         if symbol not in self._lastday_prices:
             close = self._market.previous_close(symbol, today)
             self._lastday_prices[symbol] = None if close is None else self._as_of_today(symbol, close, today)

@@ -95,9 +95,9 @@ class Venue:
         """The last trade's price at this instant; None when the symbol never traded."""
         now = self._clock.now
         if now is not self._priced_at or not self._faults.is_quiet:
-            # A price is looked up once an instant, unless a fault may change it within one.
-            self._priced_at = now
+            # Looked up once an instant, except where a fault may change the market within one.
             self._prices.clear()
+            self._priced_at = now if self._faults.is_quiet else None
         if symbol not in self._prices:
             trade = self._market.last_trade(symbol, now)
             self._prices[symbol] = None if trade is None else trade.price
