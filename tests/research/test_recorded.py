@@ -82,7 +82,8 @@ def test_alpacas_bars_are_read_page_by_page(tmp_path: Path, name: str, between: 
     """Several symbols or one, pages on end or a line each, packed or not: the same bars as in a table."""
     several = page("bars", AAPL=[bar(k) for k in range(200)], KO=[bar(k, 50.0) for k in range(390)])
     one = {"bars": [bar(k) for k in range(200, 390)], "symbol": "AAPL", "next_page_token": None}
-    market = read_market(written(tmp_path, several, one, page("bars", SPY=None), name=name, between=between))
+    again = page("bars", KO=[bar(k, 50.0) for k in range(380, 390)])
+    market = read_market(written(tmp_path, several, one, again, page("bars", SPY=None), name=name, between=between))
     assert isinstance(market, RecordedMarket)
     assert market.symbols == ["AAPL", "KO"]
     assert len(market.bars("AAPL", OPEN, CLOSE)) == len(market.bars("KO", OPEN, CLOSE)) == 390
@@ -102,11 +103,13 @@ def test_alpacas_trades_and_quotes_are_replayed(tmp_path: Path, descending: bool
     asked = [quote(0.5, 99.9, 100.1), quote(3.5, 100.0, 100.2)]
     if descending:
         rows, asked = rows[::-1], asked[::-1]
-    path = written(tmp_path, page("trades", AAPL=rows), page("trades", AAPL=rows[-2:]), page("quotes", AAPL=asked))
+    pages = (page("trades", AAPL=rows), page("trades", AAPL=rows[-2:]), page("quotes", AAPL=asked))
+    path = written(tmp_path, *pages, page("quotes", AAPL=asked[-1:]))
     market = read_market(path)
     assert isinstance(market, RecordedTicks)
     ticks = market.ticks("AAPL", OPEN, CLOSE)
     assert [tick.trade_id for tick in ticks if isinstance(tick, MarketTrade)] == [1, 2, 4]
+    assert sum(isinstance(tick, MarketQuote) for tick in ticks) == 2
     first = ticks[0]
     assert isinstance(first, MarketQuote)
     assert (first.at, first.bid_size, first.ask_size) == (OPEN + 0.5 * SECOND, 200, 300)

@@ -52,7 +52,7 @@ def frames_of(kind: TickKind, pieces: Sequence[TickPiece]) -> dict[str, Frame]:
     """Arrays by symbol in order of time, as the simulator's RecordedTicks takes them.
 
     Rows of the same instant stay in their order, a file that runs backwards is turned round, and what stands there twice
-    (a page fetched again) counts once, where trades have ids.
+    (a page fetched again) counts once; a trade only where it has an id.
     """
     parts: dict[str, list[tuple[TickPiece, Ints]]] = {}
     for piece in pieces:
@@ -77,18 +77,17 @@ def _frame(kind: TickKind, parts: Sequence[tuple[TickPiece, Ints]]) -> Frame:
     if kind == "trades":
         frame["trade_id"] = columns["trade_id"].astype(np.int64)
         frame["sets_price"] = sets[order]
-        again = _again(at, columns)
-        frame = {name: values[~again] for name, values in frame.items()}
-    return frame
+    again = _again(at, columns)
+    return {name: values[~again] for name, values in frame.items()}
 
 
 def _again(at: Ints, columns: Mapping[str, Floats]) -> Flags:
-    """Which trades repeat an earlier one: same instant, id, price and size."""
+    """Which rows repeat an earlier one of the same instant: quotes, and trades that have an id."""
     seen: set[tuple[float, ...]] = set()
     again = np.zeros(len(at), dtype=np.bool_)
     same = np.flatnonzero((np.diff(at, prepend=-1) == 0) | (np.diff(at, append=-1) == 0))
     for row in same.tolist():
-        key = (at[row], *(float(columns[name][row]) for name in TRADE_NUMBERS))
-        again[row] = columns["trade_id"][row] >= 0 and key in seen
+        key = (at[row], *(float(values[row]) for values in columns.values()))
+        again[row] = key in seen and ("trade_id" not in columns or columns["trade_id"][row] >= 0)
         seen.add(key)
     return again
