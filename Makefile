@@ -8,7 +8,7 @@ GUARDED := */core/risk_manager.py,*/core/limits.py,*/core/gate.py,*/core/regimes
 GUARDED := $(GUARDED),*/core/sizing.py,*/core/entry_gates.py,*/core/fees.py,*/core/episode.py,*/core/accounts.py,*/core/recovery.py,*/core/config.py,*/core/settings.py,*/core/policy.py,*/core/strict_json.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format coverage bench conformance lock clean
+.PHONY: help setup demo test check format clients coverage bench conformance lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ coverage: setup ## Branch coverage of the core; every branch of what guards mone
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --skip-covered --fail-under=100 --include='$(GUARDED)'
+
+clients: setup ## Play real Alpaca clients from their registries against the simulator (ONLY='js_3 lumibot')
+	@$(BIN)/python -m clients $(ONLY)
 
 bench: setup ## Measure speed and memory against plain baselines (four minutes)
 	@$(BIN)/python -m benchmarks

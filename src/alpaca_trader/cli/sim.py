@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alpaca_trader.simulator import RunningSimulator
     from alpaca_trader.simulator.impersonation import Doors
 
-DEFAULT_PORT, DEFAULT_TLS_PORT, DEFAULT_PROXY_PORT = 8765, 8443, 8768
+DEFAULT_PORT, DEFAULT_TLS_PORT, DEFAULT_PROXY_PORT = 8765, 8443, 8444
 _LOOK_S = 0.5
 _LOG_EVERY = timedelta(seconds=1)
 
