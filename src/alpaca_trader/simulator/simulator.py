@@ -169,7 +169,7 @@ class Simulator:
             profile,
             self.switches,
             seed,
-            AccountFaults(self.faults, uuid_for(seed, "account", 0)),
+            AccountFaults(self.faults, account.keys[0]),
             record,
             publish,
             self._slippage,

@@ -114,11 +114,11 @@ class FaultBoard:
 
 
 class AccountFaults:
-    """The faults that can strike one account, by its id."""
+    """The faults that can strike one account, by its key id: what an order of a fault is normalised to."""
 
-    def __init__(self, board: FaultBoard, account_id: str) -> None:
+    def __init__(self, board: FaultBoard, key: str) -> None:
         self._board = board
-        self._account_id = account_id
+        self._key = key
 
     @property
     def is_quiet(self) -> bool:
@@ -127,4 +127,4 @@ class AccountFaults:
 
     def strikes(self, name: str, *, symbol: str | None = None) -> Fault | None:
         """The fault of this name that strikes the account here and now."""
-        return None if self._board.is_quiet else self._board.strikes(name, symbol=symbol, account=self._account_id)
+        return None if self._board.is_quiet else self._board.strikes(name, symbol=symbol, account=self._key)

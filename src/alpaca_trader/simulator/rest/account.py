@@ -22,7 +22,7 @@ def _account(sim: Simulator, call: Call) -> Answer:
     body = bodies.account_body(view, desk.profile, desk.id, created, suspended)
     if flag := exchange.block:
         body[flag] = True
-    shape = sim.faults.strikes("account.fields", account=desk.id)
+    shape = sim.faults.strikes("account.fields", account=desk.keys[0])
     variant = None if shape is None else shape.get("variant", "legacy")
     if sim.switches.pdt_mode == "legacy" or variant == "legacy":
         body |= bodies.day_trading_fields(view)
