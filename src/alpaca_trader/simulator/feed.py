@@ -45,7 +45,12 @@ class DataFeed:
             return None
         after, until = after - self._delay, until - self._delay
         found: datetime | None = None
-        for moment in (self._next_minute(after), self._next_incident(after), self._next_bands(after)):
+        for moment in (
+            self._next_minute(after),
+            self._next_incident(after),
+            self._next_bands(after),
+            self._next_faulty(after),
+        ):
             if moment is not None and moment <= until:
                 found, until = moment, moment
         statuses = self._statuses(after, until)
@@ -72,14 +77,35 @@ class DataFeed:
         )
         if minute or news.ticks or news.incidents or news.statuses or news.bands:
             self._timeline.tell(self._channel.publish(news))
+        for delay in self._delays():
+            self._publish_faulty(moment, at, delay)
+
+    # Bars that faults let come later, or once more
+
+    def _delays(self) -> Sequence[timedelta]:
+        faults = self._view.faults
+        is_wanted = faults.may_strike and any(map(self._channel.wanted, ("bars", "updatedBars")))
+        return faults.delays() if is_wanted else ()
+
+    def _next_faulty(self, after: datetime) -> datetime | None:
+        found = [_next_with(after, BAR_LAG + delay) for delay in self._delays()]
+        return min(found, default=None)
+
+    def _publish_faulty(self, moment: datetime, at: datetime, delay: timedelta) -> None:
+        start = at - BAR_LAG - delay - MINUTE
+        if start != minute_floor(start):
+            return
+        late, revised = self._view.late_rows(start, delay, at), self._view.revisions_of(start, delay, at)
+        if late or revised:
+            news = DataMoment(moment, minute=start if late else None, make_bars=lambda: late, incidents=revised)
+            self._timeline.tell(self._channel.publish(news))
 
     # Bars
 
     def _next_minute(self, after: datetime) -> datetime | None:
         if not any(map(self._channel.wanted, _BAR_CHANNELS)):
             return None
-        publication = minute_floor(after) + BAR_LAG
-        return publication if publication > after else publication + MINUTE
+        return _next_with(after, BAR_LAG)
 
     def _minute_of(self, at: datetime) -> datetime | None:
         """The minute whose bars are published at this instant."""
@@ -178,3 +204,9 @@ class _TickReader:
 def _named(view: FeedView, symbols: frozenset[str]) -> Sequence[str]:
     """The symbols in order, with `*` spelled out."""
     return [asset.symbol for asset in view.market.assets()] if ALL in symbols else sorted(symbols)
+
+
+def _next_with(after: datetime, lag: timedelta) -> datetime:
+    """The next instant, after `after`, that lies `lag` behind the end of a minute."""
+    publication = minute_floor(after - lag) + lag
+    return publication if publication > after else publication + MINUTE

@@ -25,6 +25,7 @@ from alpaca_trader.simulator.exchange.life import OrderEvent
 from alpaca_trader.simulator.exchange.slippage import NoSlippage, Slippage
 from alpaca_trader.simulator.exchange.watchlists import Watchlists
 from alpaca_trader.simulator.faults.acts import TIME_ACTS, act
+from alpaca_trader.simulator.faults.bars import BarFaults
 from alpaca_trader.simulator.faults.board import AccountFaults, Fault, FaultBoard, FaultOrder
 from alpaca_trader.simulator.faults.catalogue import kind_of, ordered
 from alpaca_trader.simulator.faults.courier import Courier
@@ -91,7 +92,7 @@ class Simulator:
         first = (AccountOrder(keys, profile), *accounts)
         for account in first:
             self._open(account)
-        self.feeds = FeedViews(self.market, seed, switches)
+        self.feeds = FeedViews(self.market, seed, switches, BarFaults(self.faults, seed))
         for feed, channel in self.hub.feeds.items():
             channel.carry = Courier(self, FEEDS[feed]).carry
             delay = SIP_DELAY if feed == "delayed_sip" else timedelta(0)

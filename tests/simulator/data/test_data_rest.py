@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from alpaca_trader.simulator import GeneratedMarket, RecordedMarket, Simulator, Switches
+from alpaca_trader.simulator.faults.bars import BarFaults
+from alpaca_trader.simulator.faults.board import FaultBoard
 from alpaca_trader.simulator.feeds.view import FeedViews
 from alpaca_trader.simulator.market.calendar import NEW_YORK
 from alpaca_trader.simulator.market.generator import Halt
@@ -23,7 +25,7 @@ DAY = date(2026, 1, 5)
 OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MARKET = GeneratedMarket(7, ("SPY", "AAPL", "NVDA"), DAY, history_days=25)
-VIEW = FeedViews(MARKET, 1, Switches())["sip"]
+VIEW = FeedViews(MARKET, 1, Switches(), BarFaults(FaultBoard(1, lambda: OPEN), 1))["sip"]
 Get = Callable[..., Any]
 
 

@@ -30,6 +30,7 @@ _REASONS: Final = {
     "503": "Service Temporarily Unavailable",
     "504": "Gateway Time-out",
 }
+_CALENDARS: Final = ("/v2/calendar", "/v3/calendar")
 _UNKNOWN_WORD: Final = "quantum_superposed"
 _EXTRA: Final = {"x_unannounced_field": {"since": "tomorrow"}}
 
@@ -75,7 +76,7 @@ class HttpFaults:
         if scope["type"] != "http":
             await self._streams(scope, receive, send)
             return
-        if not self._sim.faults.has("http."):
+        if not (self._sim.faults.has("http.") or self._sim.faults.named("calendar.missing")):
             await self._app(scope, receive, send)
             return
         with self._sim.lock:
@@ -106,6 +107,9 @@ class HttpFaults:
             return Answer(429, [_JSON, *headers], orjson.dumps(BrokerError("too_many_requests").body()))
         if fault := self._struck("http.5xx", scope):
             return _broken(fault.get("status", "503"), fault.get("body", "json"))
+        if scope["path"].startswith(_CALENDARS) and (fault := self._struck("calendar.missing", scope)):
+            is_list = scope["path"].startswith("/v2") and fault.get("answer", "empty") == "empty"
+            return Answer(200, [_JSON], b"[]") if is_list else _broken("503", "json")
         return None
 
     async def _lose(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,7 +25,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _KEPT: Final = 4096
 _PENNY: Final = Decimal("0.01")
 
-Kind = Literal["late", "canceled", "corrected"]
+Kind = Literal["late", "canceled", "corrected", "revised"]
+"""`revised`: the bar alone is told again, whatever the prints (fault `bars.revise`)."""
 
 
 class Source(Protocol):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
+from alpaca_trader.simulator.faults.bars import BarFaults
 from alpaca_trader.simulator.feeds.iex import IexSource
 from alpaca_trader.simulator.feeds.incidents import KNOWN_AFTER, Incident, Incidents, Source, told
 from alpaca_trader.simulator.market.model import MINUTE, BarRow, Market, MarketQuote, MarketTrade, Tick
@@ -29,20 +31,34 @@ class Told(NamedTuple):
 class FeedView:
     """What a feed shows. `market` answers for what is no feed's own: sessions, statuses, corporate actions."""
 
-    def __init__(self, market: Market, source: Source, incidents: Incidents) -> None:
+    def __init__(self, market: Market, source: Source, incidents: Incidents, faults: BarFaults) -> None:
         self.market = market
         self.incidents = incidents
+        self.faults = faults
         self._source = source
 
     def rows(self, symbol: str, start: datetime, end: datetime, now: datetime) -> Sequence[BarRow]:
         """Minutes with start <= row.start < end, as they are known at `now`; oldest first."""
-        rows = self._source.rows(symbol, start, end)
-        return list(told(self.incidents, rows, now)) if self.incidents.may_happen else rows
+        return self._shown(self._source.rows(symbol, start, end), now)
 
     def minute_rows(self, start: datetime, now: datetime) -> Sequence[BarRow]:
         """One minute of every symbol, as it is known at `now`, sorted by symbol."""
-        rows = self._source.minute_rows(start)
-        return list(told(self.incidents, rows, now)) if self.incidents.may_happen else rows
+        return self._shown(self._source.minute_rows(start), now)
+
+    def _shown(self, rows: Sequence[BarRow], now: datetime) -> Sequence[BarRow]:
+        rows = list(told(self.incidents, rows, now)) if self.incidents.may_happen else rows
+        return list(self.faults.shown(rows, now)) if self.faults.may_strike else rows
+
+    def late_rows(self, start: datetime, delay: timedelta, now: datetime) -> Sequence[BarRow]:
+        """The bars of a minute that a fault lets come with this delay."""
+        return list(self.faults.late(self._source.minute_rows(start), delay, now))
+
+    def revisions_of(self, start: datetime, delay: timedelta, now: datetime) -> Sequence[Incident]:
+        """The bars of a minute that a fault corrects with this delay."""
+        return [
+            Incident("revised", MarketTrade(row.symbol, row.start, Decimal(0), 0, 0), now, None, row, row)
+            for row in self.faults.revised(self._source.minute_rows(start), delay, now)
+        ]
 
     def incidents_of(self, start: datetime) -> Sequence[Incident]:
         """What befell the prints of one minute, by symbol."""
@@ -93,12 +109,12 @@ class FeedView:
 class FeedViews:
     """The views of one simulation, by feed. Overnight venues and OTC have no trading here: their views are empty."""
 
-    def __init__(self, market: Market, seed: int, switches: Switches) -> None:
-        whole = FeedView(market, market, Incidents(market, seed, switches))
+    def __init__(self, market: Market, seed: int, switches: Switches, faults: BarFaults) -> None:
+        whole = FeedView(market, market, Incidents(market, seed, switches), faults)
         source = IexSource(market, seed) if switches.iex_volume == "share" else market
-        iex = FeedView(market, source, Incidents(source, seed, switches))
+        iex = FeedView(market, source, Incidents(source, seed, switches), faults)
         nothing = _Nothing()
-        empty = FeedView(market, nothing, Incidents(nothing, seed, Switches()))
+        empty = FeedView(market, nothing, Incidents(nothing, seed, Switches()), faults)
         self._views: Mapping[str, FeedView] = {
             "iex": iex,
             **dict.fromkeys(("sip", "delayed_sip", "test"), whole),
