@@ -216,6 +216,7 @@ def test_a_replacement_that_would_trade_with_oneself_is_a_wash_trade() -> None:
 
 # ------------------------------------------------------------------ races
 
+
 @pytest.mark.parametrize(
     ("command", "before_ms", "expected"),
     [

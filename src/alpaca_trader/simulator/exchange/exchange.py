@@ -397,13 +397,13 @@ class Exchange:
         held, reserved = abs(self._account.held(order.symbol)), self.book.held_shares(order.symbol)
         checks.check_shares(order.symbol, order.held_shares, held, reserved, open_orders)
         if self._switches.pdt_mode == "legacy":
-            self._check_day_trades(order, others)
+            self._check_day_trades(order.symbol)
 
-    def _check_day_trades(self, order: SimOrder, others: Sequence[SimOrder]) -> None:
-        """The rule of before 2026-06: the fourth day trade in five days is refused below $25,000 (alpaca-contract 3.16)."""
+    def _check_day_trades(self, symbol: str) -> None:
+        """The rule of before 2026-06: the fourth day trade in five days is refused below $25,000, pending ones count (alpaca-contract 3.16)."""
         account = self.account()
-        trades = self._account.day_trades
-        pending = trades.would_count(sorted({other.symbol for other in others} | {order.symbol}))
+        closing = {order.symbol for order in self.book.open_orders() if order.is_closing}
+        pending = self._account.day_trades.would_count(sorted(closing | {symbol}))
         if account.last_equity < _DAY_TRADING_EQUITY and account.day_trades + pending > _MOST_DAY_TRADES:
             raise BrokerError("day_trading")
 
