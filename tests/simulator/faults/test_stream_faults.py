@@ -138,6 +138,20 @@ def test_a_connection_is_closed_in_the_middle(given: dict[str, str], code: int |
             assert hear(socket)["data"]["event"] == "new"
 
 
+def test_a_connection_that_was_reset_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """Breaking it once more, or ending the server, meets no closed socket: nothing is logged as a failure."""
+    with served() as (sim, running):
+        for _ in range(2):
+            with updates(running) as socket:
+                sim.order_fault("ws.close", times=1)
+                buy(sim)
+                with pytest.raises(ConnectionClosed):
+                    hear(socket)
+            assert sim.cut_connections is not None
+            sim.cut_connections()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
 @pytest.mark.parametrize("status", [403, 429, 503])
 def test_a_handshake_is_refused(status: int) -> None:
     """With the HTTP status that was ordered, on the streams that were named."""

@@ -12,6 +12,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Final, TypeVar, cast
+from weakref import WeakValueDictionary
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -30,7 +31,8 @@ class Connections:
 
     def __init__(self, sim: Simulator) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._open: dict[object, Line] = {}
+        # Weak, because nobody tells of the end of a connection that has become a stream.
+        self._open: WeakValueDictionary[object, Line] = WeakValueDictionary()
         self.serve(sim)
 
     def serve(self, sim: Simulator) -> None:
@@ -191,10 +193,11 @@ class Line:
     def reset(self) -> None:
         """Break the connection with a TCP reset."""
         self._pieces.clear()
-        sock = self._transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
         self._is_mute = True
-        self._transport.abort()
+        sock = self._transport.get_extra_info("socket")
+        if sock.fileno() >= 0:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            self._transport.abort()
 
 
 def protocol_with(connections: Connections) -> type[HttpToolsProtocol]:
