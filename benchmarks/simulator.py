@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
-from alpaca_trader.simulator import GeneratedMarket, RunningSimulator, Simulator, Switches, serve
+from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer, Switches
 from alpaca_trader.simulator.exchange.book import OrderFilter
 from benchmarks.day import DAY, SEED, SYMBOLS
 from benchmarks.measure import REAL, Result, machine, median_s
@@ -166,7 +166,7 @@ def pin(pid: int, core: int) -> None:
 def main(words: list[str]) -> int:
     """Print the figures as a table, or be the server that `run` starts."""
     if words == [SERVE]:
-        serve(made(), 0, 1.0, REAL.monotonic, REAL.sleep, lambda: False, _announce)
+        _serve()
     if words == [BARE]:
         with plain_server(b"x" * 1000) as url:
             sys.stdout.write(f"{url.strip('/').rpartition(':')[2]}\n")
@@ -182,9 +182,19 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _announce(running: RunningSimulator) -> None:
-    sys.stdout.write(f"{running.port} {running.key} {running.secret}\n")
+def _serve() -> NoReturn:
+    """Announce the address and let virtual time pass as the wall's does, until somebody ends the process."""
+    sim = made()
+    server = SimulatorServer(sim)
+    server.start()
+    sys.stdout.write(f"{server.port} {' '.join(sim.keys)}\n")
     sys.stdout.flush()
+    started, origin = REAL.monotonic(), sim.now
+    while True:
+        target = origin + timedelta(seconds=REAL.monotonic() - started)
+        while sim.now < target:
+            sim.advance(target)
+        REAL.sleep(TICK.total_seconds())
 
 
 if __name__ == "__main__":
