@@ -127,7 +127,7 @@ class Channel(Generic[Message]):
 
     def listeners(self) -> Sequence[Listener[Message]]:
         """The connections that would be offered a message now."""
-        return [listener for listener in self._listeners if listener.is_listening]
+        return [listener for listener in self._listeners if listener.is_listening] if self._listeners else ()
 
     def backlog(self) -> int:
         """What waits for the clients' sockets to take it."""
