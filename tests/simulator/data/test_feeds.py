@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alpaca_trader.simulator import GeneratedMarket, Switches
+from alpaca_trader.simulator.faults.bars import BarFaults
+from alpaca_trader.simulator.faults.board import FaultBoard
 from alpaca_trader.simulator.feeds.company import CompanyView
 from alpaca_trader.simulator.feeds.days import RunningDays
 from alpaca_trader.simulator.feeds.iex import thinned
@@ -26,11 +28,12 @@ MINUTE = timedelta(minutes=1)
 MICROSECOND = timedelta(microseconds=1)
 LATER = CLOSE + timedelta(hours=1)
 MARKET = GeneratedMarket(7, ("AAPL", "NVDA", "SPY", "ZZTHN"), DAY, history_days=2)
+NO_FAULTS = BarFaults(FaultBoard(1, lambda: OPEN), 1)
 
 
 def views(**switches: Any) -> FeedViews:
     """All feeds of the small market."""
-    return FeedViews(MARKET, 1, Switches(**switches))
+    return FeedViews(MARKET, 1, Switches(**switches), NO_FAULTS)
 
 
 def day_of(view: FeedView, symbol: str) -> Sequence[BarRow]:
@@ -194,7 +197,7 @@ EVENING = EX_OPEN + timedelta(hours=8)
 
 def company(adjustments: Sequence[str] = (), asof: date | None = EX, today: date = EX) -> CompanyView:
     """The consolidated feed with companies and adjustments."""
-    return CompanyView(FeedViews(ACTING, 1, Switches())["sip"], asof, adjustments, today)
+    return CompanyView(FeedViews(ACTING, 1, Switches(), NO_FAULTS)["sip"], asof, adjustments, today)
 
 
 def rows_of(view: CompanyView, symbol: str) -> Sequence[BarRow]:
