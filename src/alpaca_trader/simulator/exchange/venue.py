@@ -157,6 +157,8 @@ class Venue:
         """Let orders trade at the auction's price, first come first served, up to the size of the auction."""
         left: dict[str, Decimal] = {}
         for order in orders:
+            if not order.is_open:
+                continue
             auction = self._market.auction(order.symbol, self._session.date, cross)
             if auction is None or auction.at > self._clock.now or self._market.is_halted(order.symbol, self._clock.now):
                 continue
