@@ -18,6 +18,7 @@ from typing import NamedTuple, NoReturn
 
 from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer, Switches
 from alpaca_trader.simulator.exchange.book import OrderFilter
+from benchmarks import streams
 from benchmarks.day import DAY, SEED, SYMBOLS
 from benchmarks.measure import REAL, Result, machine, median_s
 from benchmarks.rest import plain_server
@@ -53,6 +54,7 @@ def run() -> Iterator[Result]:
     if used:
         served = ROUNDS * CALLS * (REPEATS + 1) / used
         yield Result("the two by processor time: direct calls", made_directly.by_processor, "over REST", served, "/s")
+    yield from streams.run()
 
 
 @contextmanager
