@@ -102,9 +102,10 @@ def test_a_killed_simulator_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_another_market_is_refused(tmp_path: Path) -> None:
-    """What differs is named; a folder that says nothing is refused too."""
+    """What differs is named; a folder that is in use, or says nothing, is refused too."""
     with served(tmp_path, "--data", str(tmp_path / "state"), "--speed", "0.001"):
-        pass
+        second = call("sim", "serve", "--data", tmp_path / "state")
+        assert (second.exit_code, "is in use by another `sim serve`" in second.stderr) == (1, True)
     other = call("sim", "serve", "--data", tmp_path / "state", "--seed", 8)
     assert (other.exit_code, other.stdout) == (1, "")
     assert "belongs to another market: seed is 7 there and 8 here" in other.stderr

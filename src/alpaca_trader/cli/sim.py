@@ -70,7 +70,7 @@ def serve(
 
     REST and both streams of the trading and the data API, on this machine only. Nothing is kept without --data.
     """
-    from alpaca_trader.cli.sim_plan import SimPlan
+    from alpaca_trader.cli.sim_plan import SimPlan, claimed
     from alpaca_trader.core.errors import BadInput
     from alpaca_trader.simulator.control.running import serving
     from alpaca_trader.simulator.control.server import controlled
@@ -79,13 +79,15 @@ def serve(
 
     given = {name for name in described if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
     plan = SimPlan.of(described).kept_in(data, given) if data else SimPlan.of(described)
-    simulator, end = plan.simulator(data)
-    simulator.log_every = _LOG_EVERY
     try:
         certificate = identity_in(tls) if tls else None
     except ValueError as error:
         raise BadInput(str(error)) from error
     with ExitStack() as doors:
+        if data:
+            doors.enter_context(claimed(data))
+        simulator, end = plan.simulator(data)
+        simulator.log_every = _LOG_EVERY
         doors.callback(simulator.close)
         running = doors.enter_context(serving(simulator, port, speed, end))
         build = None if data else plan.build

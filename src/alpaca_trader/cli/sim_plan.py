@@ -1,7 +1,9 @@
 """What ``sim serve`` plays: the plan that was asked for, the folder that remembers it, the simulator made of it."""
 
+import fcntl
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +20,19 @@ from alpaca_trader.simulator.market.model import Market
 from alpaca_trader.simulator.market.scenarios import find_scenario
 
 _FILE = "serve.json"
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold a folder of state, so that no second simulator writes there. Raises BadInput where one does already."""
+    with (folder / _FILE).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInput(
+                f"--data {folder} is in use by another `sim serve`; end that one, or give another folder"
+            ) from None
+        yield
 
 
 @dataclass(frozen=True, slots=True)

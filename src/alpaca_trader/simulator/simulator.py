@@ -265,6 +265,13 @@ class Simulator:
             look(self.now)
         return fault
 
+    def _strike_again(self, wanted: FaultOrder) -> None:
+        """Order a recorded fault; one that the market refused then is refused again."""
+        try:
+            self._strike(wanted)
+        except ValueError:
+            return
+
     def _act(self, fault: Fault) -> None:
         """What the order of a fault does at once. The commands inside it are part of it, and not recorded themselves."""
         self._is_acting = fault.order.name not in TIME_ACTS
@@ -377,7 +384,7 @@ class Simulator:
         if entry.name == _OPEN_ACCOUNT:
             self._open(AccountOrder((arguments["key"], arguments["secret"]), arguments["profile"]))
         elif entry.name == _ORDER_FAULT:
-            self._strike(self._fault_order(arguments["name"], arguments["given"]))
+            self._strike_again(self._fault_order(arguments["name"], arguments["given"]))
         elif entry.name == _LIFT_FAULTS:
             self._lift(arguments["number"])
         else:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from alpaca_trader.simulator import RunningSimulator, Simulator, running_simulator
+from alpaca_trader.simulator import BrokerError, RunningSimulator, Simulator, running_simulator
 from tests.simulator.tiny import CALM, OPEN, Ear, TinyMarket, before, order, run_to, tape
 
 RESTING = order("buy", "limit", limit_price="9.00")
@@ -187,6 +187,10 @@ def session(sim: Simulator) -> list[Any]:
             sim.order_fault("corp.split", symbol="XYZ", ratio=3)
         if number == 9:
             sim.lift_faults(2)
+            with pytest.raises(ValueError, match="the market has this symbol already"):
+                sim.order_fault("corp.rename", symbol="XYZ", new_symbol="XYZ")
+            with pytest.raises(BrokerError):
+                sim.order_fault("broker.manual_order", symbol="XYZ", side="buy", qty="100000000")
     return [*ear.heard, left(sim)]
 
 

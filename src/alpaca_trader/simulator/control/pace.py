@@ -94,7 +94,7 @@ class Pace:
         with self._state:
             while self._is_running and self._until is not None:
                 self._state.wait(_TURN_S)
-                self._raise_failure()
+                self.check()
         return self._sim.now
 
     def step(self, delta: timedelta) -> datetime:
@@ -129,7 +129,7 @@ class Pace:
         if self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_JOIN_S)
-        self._raise_failure()
+        self.check()
 
     def _live(self) -> None:
         try:
@@ -142,9 +142,6 @@ class Pace:
 
     def check(self) -> None:
         """Raises RuntimeError when the simulator broke while time ran."""
-        self._raise_failure()
-
-    def _raise_failure(self) -> None:
         if self._failure is not None:
             raise RuntimeError("the simulator broke while time ran") from self._failure
 
