@@ -6,6 +6,7 @@ what is wrong. Times are virtual unless a unit says otherwise.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,7 +20,7 @@ Kind = Literal["drawn", "span", "change", "act", "client"]
 """drawn: asked about each time it could strike. span: in force for a stretch of time. change: alters the market from a time
 on. act: happens once, now. client: strikes the client's process, which the broker cannot do.
 """
-Unit = Literal["s", "real s", "pct", "shares", "USD", "ratio", "bytes", "share", "text", "date"]
+Unit = Literal["s", "real s", "pct", "shares", "USD", "ratio", "bytes", "share", "text", "names", "object", "date"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,22 @@ class Parameter:
             )
         if self.unit == "text":
             return str(value)
+        if self.unit == "names":
+            return tuple(str(value).split(","))
+        if self.unit == "object":
+            return self._object(value)
         if self.unit == "date":
             return self._date(value)
         return self._number(value)
+
+    def _object(self, value: object) -> Mapping[str, Any]:
+        try:
+            found = json.loads(str(value))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ValueError(f'{self.name}={value}: write a JSON object, e.g. {{"pattern_day_trader": false}}')
+        return found
 
     def _date(self, value: object) -> date:
         try:
@@ -166,27 +180,24 @@ _EXCHANGE = (
     FaultKind("fill.partial", "drawn", "execution", "only a part of what could fill fills",
               (Parameter("share", "share", 0.5, "the part that fills", low=0.01, high=0.99),), _ORDER),
     FaultKind("fill.before_ack", "drawn", "new order", "the fill is told before `new`", (), _ORDER),
-    FaultKind("fill.late", "drawn", "execution", "the order fills, and the fill is told later",
-              (_seconds(5, "how much later", 0.001, 3600),), _ORDER),
+    FaultKind("fill.late", "drawn", "execution", "the order reaches the market late, and fills at the price of then",
+              (_seconds(30, "how much later", 0.001, 3600),), _ORDER),
     FaultKind("cancel.ignored", "drawn", "cancel", "answered 204, and nothing happens", (), _ORDER),
     FaultKind("cancel.loses_race", "drawn", "cancel", "the order fills, where its limit and the quote allow it, before the cancel takes effect", (), _ORDER),
     FaultKind("replace.loses_race", "drawn", "replace", "the order fills, where its limit and the quote allow it, before it is replaced", (), _ORDER),
-    FaultKind("replace.error_but_applied", "drawn", "replace", "answered with an error, and carried out",
-              (Parameter("status", "text", "422", "HTTP status of the error", ("422", "500", "504")),), _ORDER),
-    FaultKind("order.stuck", "drawn", "new order", "stays as it was answered: neither acknowledged nor filled",
-              (_seconds(60, "for how long", 0.001),), _ORDER),
+    FaultKind("replace.error_but_applied", "drawn", "replace", "answered with an error (500), and carried out", (), _ORDER),
+    FaultKind("order.stuck", "drawn", "new order", "stays as it was answered: neither acknowledged nor filled, until it is canceled",
+              (), _ORDER),
     FaultKind("order.reject_later", "drawn", "new order", "accepted, then rejected",
               (_seconds(1, "after how long", 0.001),), _ORDER),
     FaultKind("order.expire_early", "drawn", "new order", "expires long before its time",
               (_seconds(60, "after how long", 0.001),), _ORDER),
-    FaultKind("account.blocked", "span", "account", "no orders are taken, and the account says so",
-              (Parameter("flag", "text", "trading_blocked", "which flag of the account is set",
-                         ("trading_blocked", "account_blocked", "transfers_blocked", "trade_suspended_by_user")),), _ACCOUNT),
+    FaultKind("account.blocked", "span", "account", "no orders are taken, and the account says so", (), _ACCOUNT),
     FaultKind("account.bp_lag", "span", "account", "buying power does not count young orders yet",
               (_seconds(5, "how far behind", 0.001, 3600),), _ACCOUNT),
     FaultKind("account.fields", "span", "account", "the account's body changes shape",
-              (Parameter("variant", "text", "legacy", "legacy: the day-trading fields removed in 2026 are back; null: optional fields are null",
-                         ("legacy", "null")),), _ACCOUNT),
+              (Parameter("drop", "names", None, "fields that are missing (comma between them)", is_optional=True),
+               Parameter("add", "object", None, "fields that are added or changed (a JSON object)", is_optional=True)), _ACCOUNT),
 )  # fmt: skip
 _ACTS = (
     FaultKind("broker.manual_order", "act", "account", "somebody else trades in the account: a market order that fills at once",
