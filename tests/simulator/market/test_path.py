@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alpaca_trader.simulator.market.model import MarketBar
-from alpaca_trader.simulator.market.path import minute_path, price_of, units_of
+from alpaca_trader.simulator.market.path import minute_path, price_of, spread_bp, units_of
 
 START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
@@ -43,13 +43,15 @@ def test_prints_reproduce_the_bar(bar: MarketBar, seed: int) -> None:
 
 @given(bar=any_bar(), seed=st.integers(0, 2**63))
 def test_quotes_hold_every_print(bar: MarketBar, seed: int) -> None:
-    """Each print lies within the quote of its instant, the spread is never negative, and sizes are round lots."""
+    """Each print lies within the quote of its instant, the spread is never negative, and no more is quoted than was traded."""
     path = minute_path(bar, seed)
     quotes = {quote.at: quote for quote in path.quotes}
     assert len(path.quotes) == 12
     assert all(quote.bid < quote.ask for quote in path.quotes)
     assert all(quotes[trade.at].bid <= trade.price <= quotes[trade.at].ask for trade in path.trades)
-    assert all(size % 100 == 0 and size > 0 for quote in path.quotes for size in (quote.bid_size, quote.ask_size))
+    for sizes in ([quote.bid_size for quote in path.quotes], [quote.ask_size for quote in path.quotes]):
+        assert all(0 < size <= 800 for size in sizes)
+        assert sum(sizes) <= max(bar.volume, len(sizes))
 
 
 @given(bar=any_bar(), seed=st.integers(0, 2**63))
@@ -99,5 +101,25 @@ def test_both_orders_of_high_and_low_occur() -> None:
 def test_the_spread_is_two_basis_points_and_at_least_one_increment(price: str, spread: str) -> None:
     """Two basis points of the price rounded to the increment, never less than one."""
     flat = Decimal(price)
-    quote = minute_path(MarketBar("ABC", START, flat, flat, flat, flat, 100, 1, flat), 1).quotes[0]
+    quote = minute_path(MarketBar("ABC", START, flat, flat, flat, flat, 1_000_000, 1, flat), 1).quotes[0]
     assert quote.ask - quote.bid == Decimal(spread)
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "volume", "basis_points"),
+    [
+        ("100.00", "100.00", 1_000, 2),
+        ("100.00", "100.00", 999, 8),
+        ("100.00", "100.00", 99, 20),
+        ("100.50", "100.00", 100_000, 5),
+        ("110.00", "100.00", 100_000, 100),
+        ("999.00", "100.00", 100_000, 500),
+    ],
+)
+def test_the_spread_widens_where_little_trades_and_where_the_price_runs(
+    high: str, low: str, volume: int, basis_points: int
+) -> None:
+    """8 bp below $100,000 a minute, 20 below $10,000; a tenth of the minute's range; never more than 5 %."""
+    top, bottom = Decimal(high), Decimal(low)
+    bar = MarketBar("ABC", START, bottom, top, bottom, top, volume, 1, bottom)
+    assert spread_bp(bar) == basis_points

@@ -21,6 +21,11 @@ INSTANT_S = 5
 UNITS_PER_DOLLAR = 10_000
 """Prices are computed in integers of 1/100 cent: the finest increment a US stock price has (below $1)."""
 DEFAULT_SPREAD_BP = 2
+_THIN = ((10_000, 20), (100_000, 8))
+"""Below so many dollars traded in the minute the spread is at least so many basis points."""
+_WIDEST = 500
+_RANGE_SHARE = 10
+"""The spread is at least a tenth of the minute's range: whoever quotes in a fast market asks for more."""
 EXTENDED_SPREAD_BP = 20
 """Before the open and after the close few stand ready to trade: ten times the spread of regular hours."""
 _CENT = 100
@@ -49,13 +54,23 @@ def units_of(price: Decimal) -> int:
     return int(price * UNITS_PER_DOLLAR)
 
 
-def minute_path(bar: MarketBar, seed: int, spread_bp: int = DEFAULT_SPREAD_BP) -> MinutePath:
+def spread_bp(bar: MarketBar, at_least: int = DEFAULT_SPREAD_BP) -> int:
+    """The spread in a minute, in basis points: wider where little trades and where the price runs. Ours, to be no kinder than a market."""
+    traded = bar.vwap * bar.volume
+    thin = next((width for dollars, width in _THIN if traded < dollars), 0)
+    moved = int((bar.high - bar.low) * 10_000 / (bar.low * _RANGE_SHARE))
+    return min(max(at_least, thin, moved), _WIDEST)
+
+
+def minute_path(bar: MarketBar, seed: int, at_least_bp: int = DEFAULT_SPREAD_BP) -> MinutePath:
     """Unfold a bar into quotes and trades.
 
     The trades' first, highest, lowest and last prices are the bar's, and their sizes add up to its volume. A print of
     size 0 appears only where the bar has fewer shares than prices to show (vendors lose volume, not prices). The spread
-    is max(one increment, price * spread_bp / 10000) rounded to the increment, and holds the print's price.
+    is that of `spread_bp`, rounded to the increment and at least one, and holds the print's price; the sizes quoted in
+    the minute add up to no more than was traded in it, at least one share each.
     """
+    width_bp, most = spread_bp(bar, at_least_bp), max(1, bar.volume // INSTANTS)
     digest = hashlib.blake2b(f"{seed}|{bar.symbol}|{bar.start.isoformat()}".encode(), digest_size=64).digest()
     prices, carriers = _prices(bar, digest)
     sizes = _sizes(bar.volume, carriers, digest)
@@ -65,8 +80,9 @@ def minute_path(bar: MarketBar, seed: int, spread_bp: int = DEFAULT_SPREAD_BP) -
     ticks: list[Tick] = []
     for k, units in enumerate(prices):
         at = bar.start + _OFFSETS[k]
-        bid, ask = _spread(units, spread_bp, odd_cent_below=bool(digest[k] & 64))
-        quotes.append(MarketQuote(bar.symbol, at, price_of(bid), price_of(ask), *_quoted_sizes(digest[40 + k])))
+        bid, ask = _spread(units, width_bp, odd_cent_below=bool(digest[k] & 64))
+        shown = _quoted_sizes(digest[40 + k], most)
+        quotes.append(MarketQuote(bar.symbol, at, price_of(bid), price_of(ask), *shown))
         ticks.append(quotes[-1])
         if sizes[k] or k in carriers:
             trades.append(MarketTrade(bar.symbol, at, price_of(units), sizes[k], first_id + k))
@@ -114,15 +130,16 @@ def _sizes(volume: int, carriers: tuple[int, ...], digest: bytes) -> list[int]:
     return sizes
 
 
-def _spread(units: int, spread_bp: int, *, odd_cent_below: bool) -> tuple[int, int]:
+def _spread(units: int, width_bp: int, *, odd_cent_below: bool) -> tuple[int, int]:
     """Bid and ask in units around a print; an odd increment goes to one side by a seeded coin."""
     tick = _CENT if units >= UNITS_PER_DOLLAR else 1
-    width = max(1, round(units * spread_bp / 10_000 / tick))
+    width = max(1, round(units * width_bp / 10_000 / tick))
     below = (width + odd_cent_below) // 2
     bid = max((units // tick - below) * tick, 0)
-    return bid, max(bid + width * tick, -(-units // tick) * tick)
+    ask = max(bid + width * tick, -(-units // tick) * tick)
+    return bid, ask if ask < UNITS_PER_DOLLAR else -(-ask // _CENT) * _CENT
 
 
-def _quoted_sizes(byte: int) -> tuple[int, int]:
-    """Bid and ask size: 1 to 8 round lots each."""
-    return 100 * (1 + byte % 8), 100 * (1 + byte // 8 % 8)
+def _quoted_sizes(byte: int, most: int) -> tuple[int, int]:
+    """Bid and ask size: 1 to 8 round lots each, at most `most` shares."""
+    return min(100 * (1 + byte % 8), most), min(100 * (1 + byte // 8 % 8), most)
