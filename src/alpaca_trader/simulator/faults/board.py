@@ -57,7 +57,7 @@ class FaultBoard:
 
     def has(self, family: str) -> bool:
         """Whether a fault whose name begins with `family`, e.g. `tcp.`, is in force."""
-        return any(name.startswith(family) for name in self._faults)
+        return bool(self._faults) and any(name.startswith(family) for name in self._faults)
 
     def named(self, name: str) -> Sequence[Fault]:
         """The faults of one name that were ordered and not lifted."""
