@@ -43,7 +43,6 @@ _SHORT_MARKUP: Final = Decimal("1.03")
 _MOST_EXPOSURE: Final = 6
 """Times the equity: above it the account may only close (alpaca-contract 3.8)."""
 _MOST_DAY_TRADES: Final = 3
-_ERRORS_OF_REPLACE: Final = {"422": "cannot_replace", "500": "internal", "504": "gateway_timeout"}
 _DAY_TRADING_EQUITY: Final = Decimal(25_000)
 
 
@@ -108,10 +107,9 @@ class Exchange:
         return self._venue.book
 
     @property
-    def block(self) -> str | None:
-        """The flag of the account with which the broker restricts it (fault `account.blocked`); None for the usual case."""
-        fault = self._faults.strikes("account.blocked")
-        return None if fault is None else str(fault.get("flag", "trading_blocked"))
+    def is_blocked(self) -> bool:
+        """True while the broker takes no orders of the account (fault `account.blocked`)."""
+        return self._faults.strikes("account.blocked") is not None
 
     def activities(self) -> Sequence[Activity]:
         """Fills, fees, transfers, dividends and the rest, oldest first."""
@@ -230,8 +228,8 @@ class Exchange:
         elif not order.is_closing:
             checks.check_buying_power(successor.cost(), self.account().buying_power + order.reserved_cash)
         self._venue.request_replace(order, successor)
-        if fault := self._faults.strikes("replace.error_but_applied", symbol=order.symbol):
-            raise BrokerError(_ERRORS_OF_REPLACE[str(fault.get("status", "422"))], status=order.status)
+        if self._faults.strikes("replace.error_but_applied", symbol=order.symbol):
+            raise BrokerError("internal")
         return successor
 
     def cancel(self, order_id: str) -> None:
@@ -287,8 +285,6 @@ class Exchange:
         Raises BrokerError where it is not a whole-cent amount, or more than what is settled and free.
         """
         self._record("transfer", {"amount": str(amount), "kind": kind})
-        if self.block in {"transfers_blocked", "account_blocked"}:
-            raise BrokerError("account_blocked")
         value = parse_number(amount if isinstance(amount, Decimal) else str(amount))
         if value is None or value == ZERO or decimals(value) > 2:
             raise BrokerError("invalid_field", field="amount")
@@ -348,7 +344,7 @@ class Exchange:
         return self._accepted(fields)
 
     def _check_account(self) -> None:
-        if self.configuration.suspend_trade or self.block not in {None, "transfers_blocked"}:
+        if self.configuration.suspend_trade or self.is_blocked:
             raise BrokerError("account_blocked")
 
     def _accepted(self, fields: Mapping[str, object]) -> SimOrder:

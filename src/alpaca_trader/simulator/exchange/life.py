@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
 from typing import Protocol
 
 from alpaca_trader.simulator.exchange.book import OrderBook
 from alpaca_trader.simulator.exchange.orders import ENTRY, STOP_LOSS, ZERO, SimOrder
-from alpaca_trader.simulator.faults.board import AccountFaults
 from alpaca_trader.simulator.profiles import Switches
 from alpaca_trader.simulator.timeline import Timeline
 
@@ -60,14 +58,12 @@ class OrderLife:
         book: OrderBook,
         timeline: Timeline,
         switches: Switches,
-        faults: AccountFaults,
         publish: Publish,
         floor: Floor,
     ) -> None:
         self._book = book
         self._timeline = timeline
         self._switches = switches
-        self._faults = faults
         self._publish = publish
         self._floor = floor
         self._events = 0
@@ -138,12 +134,7 @@ class OrderLife:
         elif order.status not in {"pending_cancel", "pending_replace"}:
             order.status = "partially_filled"
         order.updated_at = self._timeline.now
-        event = "fill" if is_last else "partial_fill"
-        if late := self._faults.strikes("fill.late", symbol=order.symbol):
-            after = timedelta(seconds=float(late.get("seconds", 5)))
-            self._timeline.at(self._timeline.now + after, partial(self.emit, event, order, execution))
-        else:
-            self.emit(event, order, execution)
+        self.emit("fill" if is_last else "partial_fill", order, execution)
         self._group_traded(order, is_last=is_last)
 
     def _end(self, order: SimOrder, status: str, *, is_told: bool = True) -> None:

@@ -65,7 +65,7 @@ class Venue:
         self._floor = TradingFloor(
             market, timeline, switches, slippage, seed, account, self.book, self.activities, faults, self._session
         )
-        self.life = OrderLife(self.book, timeline, switches, faults, publish, self._floor)
+        self.life = OrderLife(self.book, timeline, switches, publish, self._floor)
         self._floor.attend(self.life, self._begin)
         self.registrar = Registrar(market, timeline, account, self.book, self.activities, self.life)
         self._queued: list[SimOrder] = []
@@ -256,13 +256,14 @@ class Venue:
 
     def _begin(self, order: SimOrder) -> None:
         """Send an order to the market: acknowledged after 3 ms, at work after its latency."""
+        if self._faults.strikes("order.stuck", symbol=order.symbol):
+            return
         low, high = self._switches.latency_ms
         latency = timedelta(microseconds=round(1000 * (low + (high - low) * draw(self._seed, "latency", order.seq))))
         now = self._clock.now
         at_work, acknowledged = now + max(ACCEPT_DELAY, latency), now + ACCEPT_DELAY
-        if stuck := self._faults.strikes("order.stuck", symbol=order.symbol):
-            wait = timedelta(seconds=float(stuck.get("seconds", 60)))
-            at_work, acknowledged = at_work + wait, acknowledged + wait
+        if late := self._faults.strikes("fill.late", symbol=order.symbol):
+            at_work += timedelta(seconds=float(late.get("seconds", 30)))
         if self._faults.strikes("fill.before_ack", symbol=order.symbol):
             self._clock.at(at_work + ACCEPT_DELAY, partial(self.life.acknowledge_late, order))
         else:

@@ -9,25 +9,18 @@ from alpaca_trader.simulator.rest import bodies
 from alpaca_trader.simulator.rest.call import Answer, Call, Entry
 from alpaca_trader.simulator.simulator import Simulator
 
-_ALWAYS_GIVEN: Final = frozenset(
-    {"id", "account_number", "status", "currency", "cash", "equity", "last_equity", "buying_power"}
-)
-"""What no variant of the account's body leaves out."""
-
 
 def _account(sim: Simulator, call: Call) -> Answer:
     desk = call.desk
     exchange, view = desk.exchange, desk.exchange.account()
     created, suspended = bodies.account_created(desk.opened_at), exchange.configuration.suspend_trade
     body = bodies.account_body(view, desk.profile, desk.id, created, suspended)
-    if flag := exchange.block:
-        body[flag] = True
-    shape = sim.faults.strikes("account.fields", account=desk.keys[0])
-    variant = None if shape is None else shape.get("variant", "legacy")
-    if sim.switches.pdt_mode == "legacy" or variant == "legacy":
+    body["trading_blocked"] = exchange.is_blocked
+    if sim.switches.pdt_mode == "legacy":
         body |= bodies.day_trading_fields(view)
-    if variant == "null":
-        body = {key: value if key in _ALWAYS_GIVEN else None for key, value in body.items()}
+    if shape := sim.faults.strikes("account.fields", account=desk.keys[0]):
+        missing = frozenset(shape.get("drop", ()))
+        body = {key: value for key, value in body.items() if key not in missing} | dict(shape.get("add", {}))
     return 200, body
 
 
