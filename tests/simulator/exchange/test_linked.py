@@ -435,6 +435,19 @@ def test_a_stop_replaced_while_its_target_fills_is_rejected() -> None:
     assert not sim.exchange.book.open_orders()
 
 
+def test_a_stop_replaced_while_its_target_fills_in_part_stands_for_the_rest() -> None:
+    """4 of 10 are sold at the target between the request and the replacement: the new stop is for 6."""
+    sim = simulator(*FLAT, *("110.02",) * 2, *("100.00",) * 4, profile="paper100k", size=4)
+    sim.exchange.submit(order("buy", "market", "10"))
+    wait(sim, 12 * SECOND)
+    oco = sim.exchange.submit(order("sell", "limit", "10", order_class="oco", **EXITS))
+    run_to(sim, OPEN + 20 * SECOND - 3 * MS)
+    successor = sim.exchange.replace(oco.legs[0].id, {"stop_price": "91"})
+    run_to(sim, OPEN + 21 * SECOND)
+    assert (oco.filled_qty, successor.status, successor.qty) == (Decimal(4), "new", Decimal(6))
+    assert sim.exchange.position("XYZ").qty_available == 0
+
+
 # ------------------------------------------------------------------ listings
 
 

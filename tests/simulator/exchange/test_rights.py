@@ -105,17 +105,18 @@ def test_above_six_times_the_equity_an_account_may_only_close() -> None:
     assert sim.exchange.submit(order("buy", "market", "1")).position_intent == "buy_to_close"
 
 
-def test_without_margin_the_money_counts_when_it_trades() -> None:
-    """An account of margin that has sunk below $2,000 buys with cash alone: an open that ran away is rejected, no debt is made."""
-    sim = simulator("2000.00", *("100.00",) * 3, *("2000.00",) * 4, profile="paper100k")
+def test_below_two_thousand_dollars_cash_alone_pays_at_the_price_of_the_fill() -> None:
+    """$1,500 left of a paper account: 10 shares accepted at 100 that open at 200 are rejected, no debt is made."""
+    ticks = [*before("XYZ", "100"), *tape("XYZ", *("200.00",) * 4)]
+    sim = Simulator(
+        TinyMarket({"XYZ": ticks}), seed=7, start=OPEN - timedelta(minutes=1), profile="paper100k", switches=CALM
+    )
     sim.exchange.transfer("-98500")
     assert sim.exchange.account().multiplier == 1
-    placed = sim.exchange.submit(order("buy", "limit", "1", limit_price="1400"))
-    assert placed.is_open
-    cheap = sim.exchange.submit(order("buy", "market", None, notional="90"))
-    run_to(sim, OPEN + 30 * SECOND)
-    assert sim.exchange.account().cash >= 0
-    assert cheap.status == "filled"
+    placed = sim.exchange.submit(order("buy", "market", "10"))
+    run_to(sim, OPEN + 5 * SECOND)
+    assert (placed.status, placed.filled_qty) == ("rejected", Decimal(0))
+    assert sim.exchange.account().cash == 1500
 
 
 # ------------------------------------------------------------------ short sales

@@ -203,6 +203,18 @@ def test_a_triggered_trailing_stop_stays_triggered_when_its_quantity_is_replaced
     assert (successor.status, successor.filled_avg_price) == ("filled", Decimal("96.99"))
 
 
+@pytest.mark.parametrize("trail", ["100", "150", "0", "-1", "far"])
+def test_a_trail_in_percent_stays_below_all_of_the_price(trail: str) -> None:
+    """In a replacement as in an order."""
+    sim = simulator(*("100.00",) * 4, profile="paper100k")
+    placed = sim.exchange.submit(order("buy", "trailing_stop", trail_percent="99.9"))
+    run_to(sim, OPEN + 2 * SECOND)
+    with pytest.raises(BrokerError, match=r"invalid trail|trail must be > 0"):
+        sim.exchange.replace(placed.id, {"trail": trail})
+    with pytest.raises(BrokerError, match=r"invalid trail_percent|trail_percent must be > 0"):
+        sim.exchange.submit(order("buy", "trailing_stop", trail_percent=trail))
+
+
 @pytest.mark.parametrize("field", ["stop_price", "limit_price"])
 def test_a_trailing_stop_takes_no_price_in_a_replacement(field: str) -> None:
     """Only `trail` moves it."""

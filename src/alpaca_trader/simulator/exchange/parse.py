@@ -139,10 +139,9 @@ def _check_prices(request: OrderRequest) -> None:
             raise BrokerError("trailing_with_price")
         case "trailing_stop" if trails.count(None) != 1:
             raise BrokerError("one_trail")
-        case "trailing_stop" if request.trail_percent is not None and request.trail_percent >= _ALL_PERCENT:
-            raise BrokerError("invalid_field", field="trail_percent")
         case _:
             pass
+    check_trail_percent("trail_percent", request.trail_percent)
     check_increment("limit_price", request.limit_price)
     check_increment("stop_price", request.stop_price)
 
@@ -177,6 +176,12 @@ def _check_linked(request: OrderRequest) -> None:
             pass
     if kind and request.type == "trailing_stop":
         raise BrokerError("trailing_simple")
+
+
+def check_trail_percent(field: str, value: Decimal | None) -> None:
+    """Refuse to trail by all of the price or more."""
+    if value is not None and value >= _ALL_PERCENT:
+        raise BrokerError("invalid_field", field=field)
 
 
 def check_increment(field: str, value: Decimal | None) -> None:

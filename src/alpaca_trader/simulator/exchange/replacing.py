@@ -104,6 +104,8 @@ def _trail(order: SimOrder, fields: Mapping[str, object]) -> tuple[Decimal | Non
         raise BrokerError("trail_not_for_type")
     if order.is_elected:
         raise BrokerError("cannot_replace", status="triggered")
+    if order.trail_percent is not None:
+        parse.check_trail_percent("trail", trail)
     return (trail, None) if order.trail_price is not None else (None, trail)
 
 
