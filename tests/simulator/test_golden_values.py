@@ -136,7 +136,7 @@ def test_cash_is_whole_cents_and_prices_have_up_to_six_decimals(world: World) ->
     assert max(decimals(position[name]) for name in ("avg_entry_price", "cost_basis", "market_value")) <= 6
     assert decimals(position["qty"]) == 9
     shown = Decimal(account["cash"]) + Decimal(account["long_market_value"])
-    assert abs(Decimal(account["equity"]) - shown) <= Decimal("0.01")
+    assert Decimal(account["equity"]) == shown
 
 
 def test_last_equity_is_not_rounded() -> None:

@@ -35,9 +35,14 @@ def optional_number(value: Decimal | None) -> str | None:
     return None if value is None else number(value)
 
 
-def cents(value: Decimal) -> str:
+def whole_cents(value: Decimal) -> Decimal:
     """A dollar amount rounded half up to whole cents."""
-    return number(value.quantize(CENT, ROUND_HALF_UP))
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def cents(value: Decimal) -> str:
+    """A dollar amount rounded half up to whole cents, as a string number."""
+    return number(whole_cents(value))
 
 
 def whole_cents_down(value: Decimal) -> str:

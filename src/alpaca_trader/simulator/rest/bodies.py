@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from alpaca_trader.simulator.exchange.account import AccountView
@@ -23,6 +24,7 @@ from alpaca_trader.simulator.wire import (
     optional_number,
     optional_timestamp,
     timestamp,
+    whole_cents,
     whole_cents_down,
 )
 
@@ -108,8 +110,18 @@ def day_trading_fields(view: AccountView) -> Body:
     }
 
 
+def _shown_values(view: AccountView) -> tuple[Decimal, Decimal]:
+    """Long and short market value in whole cents, the last of them what equity and cash leave (alpaca-contract 2.2)."""
+    whole = whole_cents(view.equity) - whole_cents(view.cash)
+    if view.long_market_value == ZERO:
+        return ZERO, whole
+    short_value = whole_cents(view.short_market_value)
+    return whole - short_value, short_value
+
+
 def account_body(view: AccountView, profile: Profile, account_id: str, created: datetime, suspended: bool) -> Body:
-    """The Account object; `suspended` by its owner."""
+    """The Account object; `suspended` by its owner. Shown in cents, cash and market values add up to the equity shown."""
+    long_value, short_value = _shown_values(view)
     power = whole_cents_down(view.buying_power)
     free_cash = whole_cents_down(view.non_marginable_buying_power)
     return {
@@ -124,9 +136,9 @@ def account_body(view: AccountView, profile: Profile, account_id: str, created: 
         "portfolio_value": cents(view.equity),
         "last_equity": number(view.last_equity),
         "balance_asof": view.balance_asof.isoformat(),
-        "long_market_value": cents(view.long_market_value),
-        "short_market_value": cents(view.short_market_value),
-        "position_market_value": cents(view.long_market_value - view.short_market_value),
+        "long_market_value": number(long_value),
+        "short_market_value": number(short_value),
+        "position_market_value": number(long_value - short_value),
         "buying_power": power,
         "effective_buying_power": power,
         "regt_buying_power": whole_cents_down(view.regt_buying_power),
