@@ -77,7 +77,7 @@ CLIENTS: Final = (
         "PyPI",
         "4.4.62",
         "hosts",
-        "its Alpaca broker: orders followed by the stream, all orders read back, a refusal",
+        "its Alpaca broker, orders followed by the stream; a strategy of its own that buys and is told of the fill; a refusal",
         {"live": "it streams no market data"},
     ),
     Client(

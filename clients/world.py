@@ -20,6 +20,8 @@ from clients.catalogue import Client
 SMALL: Final = ("PKSIMULATEDACCOUNT01", "simulated-secret-key-of-no-account-at-all")
 LARGE: Final = ("PKMATRIXPAPER0000001", "matrix-secret-of-a-paper-account-of-no-one")
 _SERVE: Final = ("--seed", "7", "--speed", "60", "--port", "0", "--control-port", "0", "--profile", "live467")
+# A venue's 80 to 150 ms, a minute passing in a second: else a fill is told before the answer to its order is read.
+_LATENCY: Final = ("--switch", "latency_ms=4800,9000")
 _LABEL_WIDTH: Final = 9
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _SIOCSIFFLAGS: Final = 0x8914
@@ -33,7 +35,15 @@ def simulator(client: Client) -> Iterator[Mapping[str, str]]:
         account = ":".join((*LARGE, "paper100k"))
         tls_port = "443" if client.reach == "hosts" else "0"
         doors = ("--tls", folder, "--tls-port", tls_port, "--proxy-port", "0")
-        command = [str(Path(sys.executable).with_name("alpaca-trader")), "sim", "serve", *_SERVE, "--account", account]
+        command = [
+            str(Path(sys.executable).with_name("alpaca-trader")),
+            "sim",
+            "serve",
+            *_SERVE,
+            *_LATENCY,
+            "--account",
+            account,
+        ]
         process = subprocess.Popen([*command, *doors], stdout=subprocess.PIPE, text=True)
         try:
             yield _environment(client, _welcome(process))

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from alpaca.trading.requests import GetOrderByIdRequest
 from lumibot.brokers import Alpaca
 from lumibot.entities import Asset, Order
-from steps import LARGE, SMALL, drop_connections, poll, step, until
+from lumibot.strategies import Strategy
+from lumibot.traders import Trader
+from steps import LARGE, SMALL, Inbox, drop_connections, poll, step, until
 
 
 def connect(keys: tuple[str, str], is_paper: bool) -> Alpaca:
@@ -101,11 +103,32 @@ with step("reconnect"):
     assert not hears(paper), "the line was not dropped"
     until("an update after the line was dropped", lambda: hears(paper))
 
+
+class HalfAShare(Strategy):
+    """A strategy as lumibot runs it: buys half a share at its first iteration, and notes what it is told."""
+
+    def initialize(self) -> None:
+        """Not bound to the machine's own calendar."""
+        self.set_market("24/7")
+        self.sleeptime = "1S"
+
+    def on_trading_iteration(self) -> None:
+        """Buy once."""
+        if self.first_iteration:
+            self.submit_order(self.create_order(apple, 0.5, "buy", time_in_force="day"))
+
+    def on_filled_order(self, position: object, order: Order, price: float, quantity: float, multiplier: int) -> None:
+        """Told by the stream."""
+        told.put((order.asset.symbol, float(order.quantity), self.get_cash() < 467))
+
+
 with step("special"):
-    until("a share of MSFT", paper.submit_order(order_of(microsoft, 1, "buy")).is_filled)
-    told = {str(order.identifier): order.status for order in client._pull_all_orders("matrix", None)}
-    assert told[str(bought.identifier)] == told[str(sold.identifier)] == "fill", told
-    until("the share sold", paper.submit_order(order_of(microsoft, 1, "sell")).is_filled)
-    assert positions(paper) == {}
+    kept = {str(order.identifier): order.status for order in client._pull_all_orders("matrix", None)}
+    assert kept[str(bought.identifier)] == kept[str(sold.identifier)] == "fill", kept
     refused = client.submit_order(order_of(apple, 100, "buy"))
     assert "insufficient buying power" in str(refused.error_message)
+    told = Inbox()
+    trader = Trader(logfile="")
+    trader.add_strategy(HalfAShare(broker=client))
+    trader.run_all(async_=True)
+    assert told.wait("the strategy's fill", seconds=40) == ("AAPL", 0.5, True)

@@ -13,6 +13,7 @@ import pytest
 import requests
 import websockets.sync.client
 
+from alpaca_trader.cli.sim import DEFAULT_PROXY_PORT, DEFAULT_TLS_PORT
 from alpaca_trader.simulator import GeneratedMarket, RunningSimulator, Simulator, running_simulator
 from alpaca_trader.simulator.impersonation import Doors, impersonating
 from alpaca_trader.simulator.tls import HOSTS, identity_in
@@ -134,3 +135,10 @@ def test_a_taken_port_is_named(running: RunningSimulator, tmp_path: Path) -> Non
     doors = impersonating(port, identity_in(tmp_path), proxy_port=port)
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: .*; choose another port"), doors:
         pass
+
+
+def test_the_document_names_the_ports_of_the_command() -> None:
+    """What a reader copies is where the doors are unless told otherwise."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    assert f"`https://localhost:{DEFAULT_TLS_PORT}`" in page
+    assert f"`export HTTPS_PROXY=http://127.0.0.1:{DEFAULT_PROXY_PORT}`" in page
