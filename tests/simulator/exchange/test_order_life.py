@@ -211,7 +211,7 @@ def test_a_fill_wins_the_race_against_a_cancel() -> None:
     sim.exchange.cancel(placed.id)
     run_to(sim, sim.now + timedelta(seconds=1))
     assert placed.status == "filled"
-    assert ear.events == ["fill", "order_cancel_rejected"]
+    assert ear.events == ["new", "fill", "order_cancel_rejected"]
 
 
 def test_a_partly_filled_order_keeps_its_fill_when_canceled() -> None:

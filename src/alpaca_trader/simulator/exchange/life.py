@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from alpaca_trader.simulator.exchange.book import OrderBook
 from alpaca_trader.simulator.exchange.orders import ENTRY, STOP_LOSS, ZERO, SimOrder
 from alpaca_trader.simulator.profiles import Switches
 from alpaca_trader.simulator.timeline import Timeline
+
+_ASKED: Final = frozenset({"pending_cancel", "pending_replace"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,13 @@ class OrderLife:
         self._publish(OrderEvent(event, self._timeline.now, self._events, order, execution))
 
     def acknowledge(self, order: SimOrder) -> None:
-        """The venue has the order: it is `new`; told once."""
-        if order.status in {"accepted", "pending_new", "new"} and not order.is_acknowledged:
-            order.status = "new"
-            order.is_acknowledged = True
+        """The venue has the order: it is `new`; told once. A cancel or replacement asked for meanwhile stays pending."""
+        if order.status in {"accepted", "pending_new", "new", *_ASKED} and not order.is_acknowledged:
+            status_after = order.status if order.status in _ASKED else "new"
+            order.status, order.is_acknowledged = "new", True
             order.updated_at = self._timeline.now
             self.emit("new", order)
+            order.status = status_after
 
     def acknowledge_late(self, order: SimOrder) -> None:
         """The venue tells that it has the order after it may have filled: `new` is told all the same."""
