@@ -145,6 +145,14 @@ class Account:
             self.positions[position.symbol] = position
         self._note(at)
 
+    def give_up(self, at: datetime, symbol: str, shares: Decimal) -> None:
+        """Take shares (signed as the position) away with what they cost, without touching cash."""
+        position = self.positions[symbol]
+        position.give_up(abs(shares))
+        if position.qty == ZERO:
+            del self.positions[symbol]
+        self._note(at)
+
     def _note(self, at: datetime) -> None:
         holdings = {symbol: position.qty for symbol, position in self.positions.items()}
         self.ledger.append(LedgerEntry(at, self.cash, holdings))

@@ -15,7 +15,7 @@ from alpaca_trader.simulator.exchange.account import Account
 from alpaca_trader.simulator.exchange.activities import Activities
 from alpaca_trader.simulator.exchange.book import OrderBook
 from alpaca_trader.simulator.exchange.life import OrderLife
-from alpaca_trader.simulator.exchange.orders import ONE, ZERO
+from alpaca_trader.simulator.exchange.orders import ZERO
 from alpaca_trader.simulator.market.model import CorporateAction, Market
 from alpaca_trader.simulator.timeline import Timeline
 from alpaca_trader.simulator.wire import CENT, NANO
@@ -74,22 +74,23 @@ class Registrar:
         by_kind[action.kind](action, qty)
 
     def _split(self, action: CorporateAction, qty: Decimal) -> None:
-        """`old_rate` shares become `new_rate`; a fraction the asset cannot have is paid in cash at the last price before."""
+        """`old_rate` shares become `new_rate`; a fraction the asset cannot have leaves with its cost, paid at the last price before."""
         if qty == ZERO:
             return
-        exact = qty * action.new_rate / action.old_rate
-        step = NANO if self._is_fractionable(action.symbol) and qty > ZERO else ONE
-        shares = exact.quantize(step, ROUND_DOWN)
-        before = self._price(action.symbol)
-        self._account.reshape(self._clock.now, action.symbol, shares=shares)
+        symbol, now = action.symbol, self._clock.now
+        before = self._price(symbol) or self._account.positions[symbol].average
+        exact = (qty * action.new_rate / action.old_rate).quantize(NANO, ROUND_DOWN)
+        self._account.reshape(now, symbol, shares=exact)
         text = f"{action.new_rate.normalize():f} for {action.old_rate.normalize():f}"
-        self._note("SPLIT", action, ZERO, qty=shares - qty, description=f"stock split {text}")
-        fraction = exact - shares
-        if before is not None and fraction != ZERO and step == ONE:
+        self._note("SPLIT", action, ZERO, qty=exact - qty, description=f"stock split {text}")
+        can_hold_fractions = qty > ZERO and self._is_fractionable(symbol)
+        fraction = ZERO if can_hold_fractions else exact - exact.to_integral_value(ROUND_DOWN)
+        if fraction != ZERO:
             paid = (fraction * before * action.old_rate / action.new_rate).quantize(CENT, ROUND_HALF_UP)
-            self._account.add_cash(self._clock.now, paid)
+            self._account.give_up(now, symbol, fraction)
+            self._account.add_cash(now, paid)
             self._note("CIL", action, paid, qty=-fraction, description="cash in lieu of a fraction")
-        self._cancel_excess(action.symbol)
+        self._cancel_excess(symbol)
 
     def _dividend(self, action: CorporateAction, qty: Decimal) -> None:
         """Whoever holds at the ex-date is owed the dividend; a short position owes it. Open sell stops keep their prices."""
@@ -107,15 +108,23 @@ class Registrar:
         cash = owed.action.cash
         self._note("DIV", owed.action, amount, qty=owed.qty, per_share=cash, description="cash dividend")
 
+    def is_free(self, symbol: str) -> bool:
+        """Whether shares may get this name: it has neither a position nor an open order."""
+        return self._account.held(symbol) == ZERO and not self._book.open_orders(symbol)
+
     def _rename(self, action: CorporateAction, qty: Decimal) -> None:
-        """The shares go on under the new symbol; orders under the old one end."""
+        """The shares go on under the new symbol, orders under the old one end; where the new name is in use, nothing happens."""
+        if action.new_symbol is not None and not self.is_free(action.new_symbol):
+            return
         for order in self._book.open_orders(action.symbol):
             if order.is_open:
                 self._life.cancel(order)
         if qty == ZERO or action.new_symbol is None:
             return
         self._account.reshape(self._clock.now, action.symbol, shares=qty, new_symbol=action.new_symbol)
-        self._note("NC", action, ZERO, qty=qty, description=f"{action.symbol} is now {action.new_symbol}")
+        text = f"{action.symbol} is now {action.new_symbol}"
+        self._note("NC", action, ZERO, qty=-qty, description=text)
+        self._note("NC", action, ZERO, qty=qty, description=text, symbol=action.new_symbol)
 
     def _delist(self, action: CorporateAction, qty: Decimal) -> None:
         """The shares are taken away for `cash` dollars each."""
@@ -153,13 +162,14 @@ class Registrar:
         qty: Decimal,
         description: str,
         per_share: Decimal | None = None,
+        symbol: str | None = None,
     ) -> None:
         self._activities.add(
             kind,
             self._clock.now,
             action.ex_date,
             amount,
-            symbol=action.symbol,
+            symbol=symbol or action.symbol,
             qty=qty,
             per_share=per_share,
             description=description,

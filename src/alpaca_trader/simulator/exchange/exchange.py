@@ -317,7 +317,7 @@ class Exchange:
     ) -> None:
         """Apply a corporate action to this account now, outside the market's own calendar of them (faults `corp.*`).
 
-        Raises BrokerError for an unknown kind or symbol, rates that are not positive, or a new symbol that is unknown or held.
+        Raises BrokerError for an unknown kind or symbol, rates that are not positive, or a new symbol that is unknown, held or ordered.
         """
         arguments = {"old_rate": old_rate, "new_rate": new_rate, "cash": cash, "new_symbol": new_symbol}
         self._record("corporate_action", {"kind": kind, "symbol": symbol, **arguments})
@@ -326,7 +326,7 @@ class Exchange:
         if kind not in get_args(ActionKind):
             raise BrokerError("invalid_field", field="kind")
         self.asset(symbol)
-        if kind == "rename" and (new_symbol not in self._assets or new_symbol in self._account.positions):
+        if kind == "rename" and not (new_symbol in self._assets and self._venue.registrar.is_free(new_symbol)):
             raise BrokerError("invalid_field", field="new_symbol")
         rates = _amount("old_rate", old_rate, ZERO), _amount("new_rate", new_rate, ZERO), _amount("cash", cash)
         number = len(self._venue.activities.all())

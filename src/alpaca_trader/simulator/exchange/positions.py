@@ -37,7 +37,7 @@ class Position:
         """Book an execution of `signed_qty` shares (sells negative) for `value` dollars, positive. Never turns the position round."""
         if self.qty * signed_qty < ZERO:
             assert abs(signed_qty) <= abs(self.qty), f"{signed_qty} {self.symbol} would turn {self.qty} round"
-            self._close(abs(signed_qty))
+            self.give_up(abs(signed_qty))
         else:
             self._open(day, signed_qty, value)
 
@@ -51,7 +51,7 @@ class Position:
         self.lots[-1].qty += abs(signed_qty)
         self.lots[-1].cost += value
 
-    def _close(self, qty: Decimal) -> None:
+    def give_up(self, qty: Decimal) -> None:
         """Take shares away, at weighted average from the cost and oldest first from the lots."""
         held = abs(self.qty)
         self.cost = self.cost * (held - qty) / held
