@@ -8,7 +8,7 @@ GUARDED := */core/risk_manager.py,*/core/limits.py,*/core/gate.py,*/core/regimes
 GUARDED := $(GUARDED),*/core/sizing.py,*/core/entry_gates.py,*/core/fees.py,*/core/episode.py,*/core/accounts.py,*/core/recovery.py,*/core/config.py,*/core/settings.py,*/core/policy.py,*/core/strict_json.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clients coverage bench conformance lock clean
+.PHONY: help setup demo test check format clients coverage sequences bench conformance lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,6 +42,11 @@ coverage: setup ## Branch coverage of the core; every branch of what guards mone
 
 clients: setup ## Play real Alpaca clients from their registries against the simulator (ONLY='js_3 lumibot')
 	@$(BIN)/python -m clients $(ONLY)
+
+SEQUENCES ?= 100000
+
+sequences: setup ## Play 100,000 random order sequences and hold every step to the books (half an hour)
+	@$(BIN)/python -m tests.simulator.exchange.sequences $(SEQUENCES) --workers $(WORKERS)
 
 bench: setup ## Measure speed and memory against plain baselines (four minutes)
 	@$(BIN)/python -m benchmarks
