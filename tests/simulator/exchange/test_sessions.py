@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -193,7 +194,7 @@ def test_the_crosses(tif: str, cross: str, fields: dict[str, object], filled: in
 def test_the_cross_serves_first_who_came_first() -> None:
     """30 and 30 shares in a cross of 50: 30 and 20; switch auction_rest=expired ends the rest as expired."""
     market = TinyMarket({"XYZ": [*before("XYZ", "100"), *tape("XYZ", "100")]}, **_cross("open", "100", 50))
-    switches = type(CALM)(partial_fills="never", rate_limit=None, auction_rest="expired")
+    switches = replace(CALM, auction_rest="expired")
     sim = Simulator(market, seed=7, start=at(DAY, "9:00"), profile="paper100k", switches=switches)
     first, second = (sim.exchange.submit(order("buy", "market", "30", time_in_force="opg")) for _ in range(2))
     run_to(sim, OPEN + timedelta(minutes=1))
@@ -294,3 +295,39 @@ def test_an_immediate_order_that_arrives_after_the_close_is_canceled() -> None:
     placed = sim.exchange.submit(order("buy", "market", time_in_force="ioc"))
     run_to(sim, CLOSE + SECOND)
     assert (placed.status, placed.filled_qty) == ("canceled", Decimal(0))
+
+
+# ------------------------------------------------------------------ switches
+
+
+@pytest.mark.parametrize("status", ["pending_new", "accepted", "new"])
+def test_the_answer_to_a_post_in_the_session(status: Any) -> None:
+    """Switch post_status: what the answer shows; the stream tells `new` once all the same."""
+    market = TinyMarket({"XYZ": tape("XYZ", *("100.00",) * 3)})
+    sim = Simulator(market, seed=7, start=OPEN + SECOND, switches=replace(CALM, post_status=status))
+    ear = Ear(sim)
+    placed = sim.exchange.submit(order("buy", "market"))
+    assert placed.status == status
+    run_to(sim, OPEN + 2 * SECOND)
+    assert (placed.status, ear.events) == ("filled", ["new", "fill"])
+
+
+def test_a_queued_order_may_be_accepted_in_silence() -> None:
+    """Switch emit_accepted off: the first event is `new`, at the open."""
+    market = TinyMarket({"XYZ": [*before("XYZ", "100"), *tape("XYZ", *("100.00",) * 3)]})
+    sim = Simulator(market, seed=7, start=at(DAY, "8:00"), switches=replace(CALM, emit_accepted=False))
+    ear = Ear(sim)
+    assert sim.exchange.submit(order("buy", "market")).status == "accepted"
+    run_to(sim, OPEN + SECOND)
+    assert ear.events == ["new", "fill"]
+
+
+def test_a_day_may_end_with_a_cancel() -> None:
+    """Switch day_order_at_close=canceled, for linked orders as a whole."""
+    market = TinyMarket({"XYZ": tape("XYZ", *("100.00",) * 3)})
+    sim = Simulator(market, seed=7, start=OPEN + SECOND, switches=replace(CALM, day_order_at_close="canceled"))
+    exits: dict[str, object] = {"take_profit": {"limit_price": "110"}, "stop_loss": {"stop_price": "80"}}
+    placed = sim.exchange.submit(order("buy", "limit", limit_price="90", order_class="bracket", **exits))
+    run_to(sim, CLOSE + SECOND)
+    assert [member.status for member in placed.members()] == ["canceled"] * 3
+    assert placed.canceled_at == CLOSE + 500 * MS

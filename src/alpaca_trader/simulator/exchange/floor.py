@@ -132,8 +132,7 @@ class TradingFloor:
         )
 
     def _on_trade(self, trade: MarketTrade) -> None:
-        if phase_of(self.hours, trade.at) != "regular":
-            return
+        """Elect stops; in regular hours alone, because none has asked for others."""
         quote = self._market.quote(trade.symbol, trade.at)
         for order in self._at_work(trade.symbol, trade.at):
             if order.is_stop and matching.is_inside(trade.price, quote):
@@ -217,12 +216,12 @@ class TradingFloor:
             qty = self._perhaps_partial(order, qty)
         if qty <= ZERO:
             return
-        if order.rested_on != self.hours.date:
-            against = self._slippage.per_share(
-                price, qty, Decimal(quote.ask_size if order.side == "buy" else quote.bid_size)
-            )
-            price = slipped(order.side, price, against, matching.working_limit(order))
-            qty = min(qty, self._leaves(order, price)) if order.is_notional else qty
+        # An order that has rested trades at its own limit, beyond which no slippage goes.
+        against = self._slippage.per_share(
+            price, qty, Decimal(quote.ask_size if order.side == "buy" else quote.bid_size)
+        )
+        price = slipped(order.side, price, against, matching.working_limit(order))
+        qty = min(qty, self._leaves(order, price)) if order.is_notional else qty
         if not self._is_affordable(order, qty * price):
             self._refuse_unaffordable(order)
         elif qty > ZERO:
