@@ -303,7 +303,7 @@ def main(arguments: Sequence[str]) -> None:
         for done, (tally, shard_digest) in enumerate(pool.map(_shard, range(asked.seed, asked.seed + shards)), start=1):
             total += tally
             digest.update(shard_digest.encode())
-            if done % 20 == 0 or done == shards:
+            if done % 4 == 0 or done == shards:
                 sys.stdout.write(f"{total['sequences']} sequences in {clock.monotonic() - began:.0f} s\n")
                 sys.stdout.flush()
     for name, count in sorted(total.items()):
