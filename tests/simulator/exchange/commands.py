@@ -112,7 +112,7 @@ _FAULTS: Final[Sequence[Order]] = (
     {"fault": "cancel.loses_race", "times": 2},
     {"fault": "replace.loses_race", "times": 2},
     {"fault": "replace.error_but_applied", "times": 1},
-    {"fault": "order.stuck", "seconds": 20, "times": 1},
+    {"fault": "order.stuck", "times": 1},
     {"fault": "order.reject_later", "seconds": 1, "times": 1},
     {"fault": "order.expire_early", "seconds": 4, "times": 1},
     {"fault": "account.bp_lag", "seconds": 5, "for": 60},
