@@ -459,3 +459,19 @@ def test_flat_and_nested_listings() -> None:
     assert [found.id for found in sim.exchange.book.find(OrderFilter("closed"))] == [placed.id]
     for status in ("open", "closed", "all"):
         assert [found.id for found in sim.exchange.book.find(OrderFilter(status, nested=True))] == [placed.id]
+
+
+def test_exits_never_sell_more_than_is_left() -> None:
+    """A share sold by hand before the entry was complete: exits for 10 stand over 9, and sell 9."""
+    sim = simulator("100.00", "100.00", *("112.00",) * 6, profile="paper100k", size=6)
+    placed = sim.exchange.submit(bracket())
+    run_to(sim, OPEN + 2 * SECOND)
+    assert placed.filled_qty == 6
+    sim.exchange.submit(
+        order("sell", "limit", "1", limit_price="99", order_class="oco", stop_loss={"stop_price": "80"})
+    )
+    run_to(sim, OPEN + 7 * SECOND)
+    assert (placed.status, sim.exchange.position("XYZ").qty) == ("filled", Decimal(9))
+    run_to(sim, OPEN + 30 * SECOND)
+    assert (placed.legs[0].filled_qty, {leg.status for leg in placed.legs}) == (Decimal(9), {"canceled"})
+    assert not sim.exchange.positions()

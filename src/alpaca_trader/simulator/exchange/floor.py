@@ -233,7 +233,8 @@ class TradingFloor:
         leaves = order.leaves(price)
         if order.is_closing:
             others = self._book.held_shares(order.symbol) - order.held_shares if order.is_notional else ZERO
-            leaves = min(leaves, abs(self._account.held(order.symbol)) - others)
+            held = self._account.held(order.symbol)
+            leaves = min(leaves, max(ZERO, held if order.side == "sell" else -held) - others)
         return leaves
 
     def _pass_queue(self, order: SimOrder, quote: MarketQuote, quoted: Decimal) -> Decimal:
