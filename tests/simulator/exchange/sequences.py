@@ -245,7 +245,13 @@ def _cost(placed: SimOrder) -> Decimal:
 
 
 def _closes(placed: SimOrder) -> Decimal:
-    """Shares that an open order would take out of the position; of linked exits only the first counts."""
+    """Shares that an open order keeps from others; of linked exits only the first counts.
+
+    The exits of an entry are left out: they come to the market when it is filled, whatever was sold meanwhile, and then trade
+    what is held and no more.
+    """
+    if placed.parent is not None and placed.parent.group_role == "entry":
+        return Decimal(0)
     is_second = placed.group_role == "stop_loss" and any(
         other.group_role == "take_profit" and other.is_open for other in placed.members()
     )
