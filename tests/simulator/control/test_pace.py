@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 
 import pytest
@@ -110,3 +111,13 @@ def test_what_breaks_while_time_runs_is_not_swallowed() -> None:
     clock.run()
     with pytest.raises(LookupError, match="no backlog today"):
         clock.turn(1)
+
+
+def test_a_clock_that_is_stopped_as_soon_as_it_was_started_ends() -> None:
+    """However short its life, the word to stop is heard: none of fifty clocks is left behind."""
+    sim = simulator("10.00")
+    for _ in range(50):
+        clock = pace(sim, None)
+        clock.start()
+        clock.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name == "simulator clock"]

@@ -61,6 +61,7 @@ class Pace:
         self._target = sim.now
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._is_ready = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._live, name="simulator clock", daemon=True)
 
@@ -121,8 +122,9 @@ class Pace:
             self._sim, self._end, self._target = sim, end, sim.now
 
     def start(self) -> None:
-        """Begin to keep time."""
+        """Begin to keep time; returns when `stop` can be heard."""
         self._thread.start()
+        self._is_ready.wait()
 
     def stop(self) -> None:
         """End the thread. Raises what broke it."""
@@ -130,6 +132,8 @@ class Pace:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_JOIN_S)
         self.check()
+        if self._thread.is_alive():
+            raise RuntimeError(f"the simulator's clock did not stop within {_JOIN_S} s")
 
     def _live(self) -> None:
         try:
@@ -139,6 +143,8 @@ class Pace:
                 self._failure = failure
                 self._halt()
             raise
+        finally:
+            self._is_ready.set()
 
     def check(self) -> None:
         """Raises RuntimeError when the simulator broke while time ran."""
@@ -147,6 +153,7 @@ class Pace:
 
     async def _keep_time(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._is_ready.set()
         last = self._loop.time()
         while not self._stop.is_set():
             now = self._loop.time()
