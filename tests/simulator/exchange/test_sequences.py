@@ -14,10 +14,10 @@ from tests.simulator.exchange.sequences import OrderSequence, play
 from tests.simulator.exchange.stage import START
 
 REPO = Path(__file__).resolve().parents[3]
-DIGEST = "from tests.simulator.exchange.sequences import OrderSequence, play; play(12, 3, 16); print(OrderSequence.digest.hexdigest())"
+DIGEST = "from tests.simulator.exchange.sequences import OrderSequence, play; play(10, 3, 16); print(OrderSequence.digest.hexdigest())"
 
 
-@pytest.mark.parametrize(("seed", "longest"), [(1, 12), (2, 24), (3, 40)])
+@pytest.mark.parametrize(("seed", "longest"), [(1, 12), (4, 30), (6, 30), (7, 40)])
 def test_nothing_an_account_does_breaks_its_books(seed: int, longest: int) -> None:
     """Money, shares, holds, ledger, bodies, the order of news and the replay agree after every command of any sequence."""
     before = OrderSequence.tally.copy()
