@@ -113,6 +113,10 @@ def test_another_market_begins_anew(control: ControlClient, running: RunningSimu
 BAD: list[tuple[str, str, Mapping[str, object] | None, str]] = [
     ("POST", "/clock/step", {"seconds": -1}, "time never goes back"),
     ("POST", "/clock/step", {"seconds": "soon"}, "seconds: give a number"),
+    ("POST", "/clock/step", {"seconds": 1e99}, "seconds: give a number, at most 1,000,000,000"),
+    ("POST", "/clock/step", {"seconds": 1e9}, "time cannot go beyond 2029-12-01"),
+    ("POST", "/clock/run", {"until": "9999-12-31T00:00:00Z"}, "time cannot go beyond 2029-12-01"),
+    ("POST", "/clock/speed", {"speed": 1e308}, "use max"),
     ("POST", "/clock/run", {"until": "25:99"}, "write 15:55"),
     ("POST", "/clock/speed", {}, '{"speed": N}'),
     ("POST", "/clock/speed", {"speed": "fast"}, "give a number above 0"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from alpaca_trader.simulator import Simulator
-from alpaca_trader.simulator.control.pace import MAX, Pace
+from alpaca_trader.simulator.control.pace import LAST, MAX, Pace
 from tests.simulator.tiny import OPEN, Ear, order, simulator
 
 BEGIN = OPEN + timedelta(seconds=1)
@@ -99,6 +99,30 @@ def test_a_speed_that_does_not_move_time_is_refused(speed: float) -> None:
     """The error names the value."""
     with pytest.raises(ValueError, match=r"speed .* must be above 0"):
         pace(simulator("10.00"), speed)
+
+
+def test_a_speed_that_no_machine_keeps_is_refused() -> None:
+    """Times real time have a bound; who wants more wants max."""
+    with pytest.raises(ValueError, match=r"1e\+308 is beyond 1,000,000 times real time; use max"):
+        pace(simulator("10.00"), 1e308)
+
+
+def test_time_ends_with_the_calendar() -> None:
+    """Further is refused, by a step and by run; time that runs without a goal pauses there instead of breaking."""
+    sim = simulator("10.00")
+    clock = pace(sim, None)
+    for far in (timedelta.max, LAST - sim.now + timedelta(seconds=1)):
+        with pytest.raises(ValueError, match="time cannot go beyond 2029-12-01"):
+            clock.step(far)
+    with pytest.raises(ValueError, match="time cannot go beyond 2029-12-01"):
+        clock.run(datetime(9999, 12, 31, tzinfo=UTC))
+    assert sim.now == BEGIN
+    sim.advance(LAST - timedelta(seconds=5))
+    clock.set_speed(60)
+    clock.run()
+    for real_s in (1, 1):
+        clock.turn(real_s)
+    assert (sim.now, clock.status().is_running) == (LAST, False)
 
 
 def test_what_breaks_while_time_runs_is_not_swallowed() -> None:

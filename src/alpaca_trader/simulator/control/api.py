@@ -33,6 +33,7 @@ from alpaca_trader.simulator.wire import new_york_time
 
 _HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _MAX_BODY: Final = 65_536
+_MOST_SECONDS: Final = 1e9
 _LOAD_FIELDS: Final = ("scenario", "bars", "date", "days", "seed")
 
 Body = Mapping[str, Any]
@@ -198,8 +199,8 @@ def moment_of(text: str, now: datetime) -> datetime:
 
 def _number(body: Body, name: str, default: float) -> float:
     value = body.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _Bad(400, f"{name}: give a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST_SECONDS:
+        raise _Bad(400, f"{name}: give a number, at most {_MOST_SECONDS:,.0f}")
     return float(value)
 
 

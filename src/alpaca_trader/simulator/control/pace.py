@@ -26,6 +26,10 @@ _BREATH_S: Final = 0.001
 _STRIDE: Final = timedelta(minutes=1)
 """At most so much virtual time passes while the simulator's lock is held."""
 _JOIN_S: Final = 30
+_FASTEST: Final = 1_000_000
+"""Times real time: beyond it no machine keeps up, and MAX is what is meant."""
+LAST: Final = datetime(2029, 12, 1, tzinfo=UTC)
+"""Where time ends: the calendar of sessions does a month later, and orders look weeks ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Pace:
     ) -> None:
         """`backlog` counts what clients have not taken yet. With a speed time runs from `start` on, without one it stands.
 
-        `end` is where time pauses by itself at MAX.
+        `end` is where time pauses by itself at MAX; at every speed it does at LAST.
         """
         self._sim = sim
         self._end = end
@@ -59,9 +63,7 @@ class Pace:
         self._is_awaited = speed == MAX
         self._until: datetime | None = None
         self._target = sim.now
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._is_ready = threading.Event()
+        self._is_over = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._live, name="simulator clock", daemon=True)
 
@@ -80,9 +82,13 @@ class Pace:
             return self._sim.now
 
     def run(self, until: datetime | None = None) -> None:
-        """Let time run at the speed that is set, and pause at `until` (aware). Raises ValueError for a time that is past."""
+        """Let time run at the speed that is set, and pause at `until` (aware).
+
+        Raises ValueError for a time that is past or after LAST.
+        """
         if until is not None:
             until = _aware(until)
+            _check_in_calendar(until)
             if until < self._sim.now:
                 raise ValueError(f"it is {self._sim.now.isoformat()} already; time never goes back")
         with self._state:
@@ -99,17 +105,21 @@ class Pace:
         return self._sim.now
 
     def step(self, delta: timedelta) -> datetime:
-        """Let exactly `delta` pass now, whatever the speed, and pause; returns the time reached."""
+        """Let exactly `delta` pass now, whatever the speed, and pause; returns the time reached.
+
+        Raises ValueError for less than nothing, or beyond LAST.
+        """
         if delta < timedelta(0):
             raise ValueError("time never goes back")
         self.pause()
-        limit = self._sim.now + delta
+        limit = self._sim.now + min(delta, LAST - self._sim.now + timedelta(days=1))
+        _check_in_calendar(limit)
         while self._sim.now < limit:
             self._sim.advance(min(limit, self._sim.now + _STRIDE))
         return self._sim.now
 
     def set_speed(self, speed: float) -> None:
-        """Go on at `speed` times real time, or MAX. Raises ValueError for one that is not above 0."""
+        """Go on at `speed` times real time, or MAX. Raises ValueError for one that is not above 0 or beyond a million."""
         with self._state:
             self._speed, self._target = _checked(speed), self._sim.now
 
@@ -122,14 +132,12 @@ class Pace:
             self._sim, self._end, self._target = sim, end, sim.now
 
     def start(self) -> None:
-        """Begin to keep time; returns when `stop` can be heard."""
+        """Begin to keep time."""
         self._thread.start()
-        self._is_ready.wait()
 
     def stop(self) -> None:
         """End the thread. Raises what broke it."""
-        if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._is_over.set()
         self._thread.join(_JOIN_S)
         self.check()
         if self._thread.is_alive():
@@ -143,8 +151,6 @@ class Pace:
                 self._failure = failure
                 self._halt()
             raise
-        finally:
-            self._is_ready.set()
 
     def check(self) -> None:
         """Raises RuntimeError when the simulator broke while time ran."""
@@ -152,17 +158,12 @@ class Pace:
             raise RuntimeError("the simulator broke while time ran") from self._failure
 
     async def _keep_time(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._is_ready.set()
-        last = self._loop.time()
-        while not self._stop.is_set():
-            now = self._loop.time()
+        clock = asyncio.get_running_loop().time
+        last, rest_s = clock(), 0.0
+        while not self._is_over.wait(rest_s):  # nothing else runs on this loop
+            now = clock()
             rest_s = self.turn(now - last)
             last = now
-            try:
-                await asyncio.wait_for(self._stop.wait(), rest_s)
-            except TimeoutError:
-                continue
 
     def turn(self, elapsed_s: float) -> float:
         """Move time by what `elapsed_s` real seconds mean; returns how long to rest until the next turn."""
@@ -180,7 +181,7 @@ class Pace:
             self._sim.advance(min(limit, self._sim.now + _STRIDE))
         with self._state:
             end = self._until if self._until is not None else self._end if is_max else None
-            if end is not None and self._sim.now >= end:
+            if self._sim.now >= (LAST if end is None else end):
                 self._halt()
         return 0 if is_max or self._sim.now < limit else _TURN_S
 
@@ -191,7 +192,7 @@ class Pace:
         else:
             self._target += timedelta(seconds=elapsed_s * self._speed)
         bounds = [bound for bound in (self._until, self._end if self._speed == MAX else None) if bound is not None]
-        self._target = max(self._sim.now, min([self._target, *bounds]))
+        self._target = max(self._sim.now, min([self._target, LAST, *bounds]))
         return self._target
 
     def _halt(self) -> None:
@@ -202,6 +203,8 @@ class Pace:
 def _checked(speed: float) -> float:
     if not speed > 0:
         raise ValueError(f"speed {speed} must be above 0")
+    if _FASTEST < speed < MAX:
+        raise ValueError(f"speed {speed:g} is beyond {_FASTEST:,} times real time; use max")
     return speed
 
 
@@ -209,3 +212,8 @@ def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; give an aware time")
     return moment.astimezone(UTC)
+
+
+def _check_in_calendar(moment: datetime) -> None:
+    if moment > LAST:
+        raise ValueError(f"the simulator's calendar ends: time cannot go beyond {LAST:%Y-%m-%d}")
