@@ -37,6 +37,8 @@ class Timeline:
         self._venues: list[Source] = []
         self._publishers: list[Source] = []
         self._told = 0
+        self.turns = 0
+        """How often time went on: while it stays the same, nothing happened but commands."""
 
     @property
     def now(self) -> datetime:
@@ -67,11 +69,13 @@ class Timeline:
         """
         while (moment := self._next_instant(limit)) is not None:
             self._now = moment
+            self.turns += 1
             self._told = 0
             self._process(moment)
             if self._told:
                 return True
         self._now = max(self._now, limit)
+        self.turns += 1
         return False
 
     def _next_instant(self, limit: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from alpaca_trader.simulator.exchange.day_trades import DayTrades
 from alpaca_trader.simulator.exchange.fees import FeeAccrual
@@ -41,8 +41,7 @@ class LedgerEntry:
     holdings: Mapping[str, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
-class AccountView:
+class AccountView(NamedTuple):
     """The account at one instant, unrounded dollars; the value of short positions is negative."""
 
     cash: Decimal
@@ -98,8 +97,8 @@ class Account:
     pending_close: Close | None = None
     flows: Decimal = ZERO
     """Deposits less withdrawals since the last roll."""
-    unsettled: list[tuple[date, Decimal]] = field(default_factory=list)
-    """Settlement date and dollars of executions that have not settled."""
+    unsettled: dict[date, Decimal] = field(default_factory=dict)
+    """Dollars of executions that have not settled, by settlement date."""
 
     @classmethod
     def opened(cls, profile: Profile, balance_asof: date, at: datetime) -> Account:
@@ -121,7 +120,7 @@ class Account:
         position.trade(day, signed, value)
         change = -value if side == "buy" else value
         self.cash += change
-        self.unsettled.append((settles, change))
+        self.unsettled[settles] = self.unsettled.get(settles, ZERO) + change
         if self.profile.has_fees:
             self.accrual.add(day, side, qty, price)
         if position.qty == ZERO:
@@ -192,7 +191,7 @@ class Account:
         if self.pending_close is not None:
             self.last_close, self.pending_close = self.pending_close, None
         self.flows = ZERO
-        self.unsettled = [(settles, amount) for settles, amount in self.unsettled if settles > day]
+        self.unsettled = {settles: amount for settles, amount in self.unsettled.items() if settles > day}
 
     # Questions
 
@@ -212,7 +211,7 @@ class Account:
     @property
     def settled_cash(self) -> Decimal:
         """Cash without what executions have still to bring or take."""
-        return self.cash - sum((amount for _, amount in self.unsettled), ZERO)
+        return self.cash - sum(self.unsettled.values(), ZERO)
 
     def withdrawable(self, reserved: Decimal) -> Decimal:
         """Dollars that may leave the account: settled, and not needed for executions or `reserved` by open orders."""
@@ -220,9 +219,13 @@ class Account:
 
     def view(self, prices: Prices, reserved: Decimal) -> AccountView:
         """The account at current prices, with `reserved` dollars kept by open orders."""
-        values = [value_of(position, prices) for position in self.positions.values()]
-        long_value = sum((value for value in values if value > ZERO), ZERO)
-        short_value = sum((value for value in values if value < ZERO), ZERO)
+        long_value = short_value = ZERO
+        for position in self.positions.values():
+            value = value_of(position, prices)
+            if value > ZERO:
+                long_value += value
+            else:
+                short_value += value
         exposure = long_value - short_value
         equity = self.cash + long_value + short_value
         multiplier = self._multiplier(equity)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.orders import STOP_LOSS, TAKE_PROFIT, ZERO, SimOrder
@@ -27,6 +28,12 @@ class OrderFilter:
     nested: bool = False
     """List the first member of each group only; it passes the status when any member does."""
 
+    @property
+    def is_plain(self) -> bool:
+        """True when it asks for the newest open orders, and for nothing beyond."""
+        is_open = self.status == "open" and self.symbols is None and not (self.side or self.after or self.until)
+        return is_open and not (self.after_order_id or self.before_order_id or self.is_ascending or self.nested)
+
 
 class OrderBook:
     """Orders in the sequence of their arrival; nothing is ever forgotten, client order ids stay taken for ever."""
@@ -35,7 +42,12 @@ class OrderBook:
         self._orders: list[SimOrder] = []
         self._by_id: dict[str, SimOrder] = {}
         self._by_client_id: dict[str, SimOrder] = {}
-        self._open: dict[str, dict[int, SimOrder]] = {}
+        self._open: dict[int, SimOrder] = {}
+        self._open_by_symbol: dict[str, dict[int, SimOrder]] = {}
+        self.changes = 0
+        """How many orders were entered and closed."""
+        self.hold_changes = 0
+        """How many of them may keep shares, or had legs that may."""
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -46,12 +58,21 @@ class OrderBook:
         self._orders.append(order)
         self._by_id[order.id] = order
         self._by_client_id[order.client_order_id] = order
+        self._note(order)
         if order.is_open:
-            self._open.setdefault(order.symbol, {})[order.seq] = order
+            self._open[order.seq] = order
+            self._open_by_symbol.setdefault(order.symbol, {})[order.seq] = order
 
     def close(self, order: SimOrder) -> None:
         """Take an order that reached a final state off the open list."""
-        self._open.get(order.symbol, {}).pop(order.seq, None)
+        self._note(order)
+        self._open.pop(order.seq, None)
+        self._open_by_symbol.get(order.symbol, {}).pop(order.seq, None)
+
+    def _note(self, order: SimOrder) -> None:
+        self.changes += 1
+        if order.is_closing or order.legs:
+            self.hold_changes += 1
 
     def get(self, order_id: str) -> SimOrder:
         """The order with this id; raises BrokerError 404 when there is none."""
@@ -77,14 +98,12 @@ class OrderBook:
 
     def open_orders(self, symbol: str | None = None) -> list[SimOrder]:
         """Open orders in sequence of arrival, of one symbol or of all."""
-        if symbol is not None:
-            return list(self._open.get(symbol, {}).values())
-        return sorted((order for held in self._open.values() for order in held.values()), key=lambda order: order.seq)
+        return list((self._open if symbol is None else self._open_by_symbol.get(symbol, {})).values())
 
     def held_shares(self, symbol: str) -> Decimal:
         """Shares of a symbol that open closing orders keep from others."""
         kept = ZERO
-        for order in self._open.get(symbol, {}).values():
+        for order in self._open_by_symbol.get(symbol, {}).values():
             shares = order.held_shares
             if shares and not _shares_the_hold(order):
                 kept += shares
@@ -93,9 +112,8 @@ class OrderBook:
     def reserved_cash(self) -> Decimal:
         """Dollars that open opening orders keep from others."""
         reserved = ZERO
-        for held in self._open.values():
-            for order in held.values():
-                reserved += order.reserved_cash
+        for order in self._open.values():
+            reserved += order.reserved_cash
         return reserved
 
     def find(self, wanted: OrderFilter) -> Sequence[SimOrder]:
@@ -103,6 +121,8 @@ class OrderBook:
 
         Raises BrokerError 404 when an order id named as a page boundary is unknown.
         """
+        if wanted.is_plain:
+            return list(islice(reversed(self._open.values()), wanted.limit))
         after_seq = self.get(wanted.after_order_id).seq if wanted.after_order_id else -1
         before_seq = self.get(wanted.before_order_id).seq if wanted.before_order_id else len(self._orders)
         candidates = self.open_orders() if wanted.status == "open" and not wanted.nested else self._orders

@@ -6,10 +6,9 @@ Every command is recorded before it is applied, refused ones too: replaying them
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
-from typing import Final, get_args
+from typing import Final, Generic, NamedTuple, TypeVar, get_args
 
 from alpaca_trader.simulator.exchange import checks, linked, parse, sessions
 from alpaca_trader.simulator.exchange.account import Account, AccountView, LedgerEntry
@@ -32,6 +31,8 @@ from alpaca_trader.simulator.profiles import Profile, Switches
 from alpaca_trader.simulator.timeline import Timeline
 from alpaca_trader.simulator.wire import NANO, decimals, parse_number
 
+_View = TypeVar("_View")
+
 Record = Callable[[str, Mapping[str, object]], None]
 """Writes a command down before it is applied: its name and its arguments."""
 
@@ -46,8 +47,7 @@ _MOST_DAY_TRADES: Final = 3
 _DAY_TRADING_EQUITY: Final = Decimal(25_000)
 
 
-@dataclass(frozen=True, slots=True)
-class PositionView:
+class PositionView(NamedTuple):
     """A position at one instant; prices in dollars per share, `qty`, `cost` and `day_cost` negative when short."""
 
     asset: AssetInfo
@@ -58,6 +58,24 @@ class PositionView:
     day_cost: Decimal
     price: Decimal
     lastday_price: Decimal
+
+
+class _Shown(Generic[_View]):
+    """What was shown last: it holds until the state of what it depends on is another one."""
+
+    def __init__(self, make: Callable[[], _View]) -> None:
+        self._make = make
+        self._state: tuple[object, ...] = ()
+
+    def get(self, *state: object) -> _View:
+        """The view in this state."""
+        if state != self._state:
+            self._view, self._state = self._make(), state
+        return self._view
+
+    def forget(self) -> None:
+        """Make it anew, whatever the state."""
+        self._state = ()
 
 
 class Exchange:
@@ -85,6 +103,8 @@ class Exchange:
         before = market.sessions(today - _LOOK_BACK, today - timedelta(days=1))
         self._account = Account.opened(profile, before[-1].date if before else today, timeline.now)
         self._venue = Venue(market, timeline, switches, slippage or NoSlippage(), seed, self._account, faults, publish)
+        self._account_shown = _Shown(self._account_view)
+        self._positions_shown = _Shown(self._position_views)
         self._assets: dict[str, AssetInfo] = {}
         self._asset_ids: dict[str, AssetInfo] = {}
         self._read_assets()
@@ -121,11 +141,15 @@ class Exchange:
 
     def account(self) -> AccountView:
         """The account now."""
-        return self._account.view(self._venue.price, self._reserved())
+        if not self._faults.is_quiet:
+            return self._account_view()
+        return self._account_shown.get(self._clock.turns, self.book.changes, len(self.ledger()), self.configuration)
 
     def positions(self) -> Sequence[PositionView]:
         """All positions, sorted by symbol."""
-        return [self._view(position) for _, position in sorted(self._account.positions.items())]
+        if not self._faults.is_quiet:
+            return self._position_views()
+        return self._positions_shown.get(self._clock.turns, self.book.hold_changes, len(self.ledger()))
 
     def position(self, symbol_or_id: str) -> PositionView:
         """One position; raises BrokerError 404 when none is held."""
@@ -142,9 +166,16 @@ class Exchange:
             raise BrokerError("no_asset", symbol=symbol_or_id)
         return asset
 
+    def _account_view(self) -> AccountView:
+        return self._account.view(self._venue.price, self._reserved())
+
+    def _position_views(self) -> Sequence[PositionView]:
+        return [self._view(position) for _, position in sorted(self._account.positions.items())]
+
     def _read_assets(self) -> None:
         """Take the assets as they stand today: renamed and delisted ones are inactive."""
         self._assets_day = new_york_date(self._clock.now)
+        self._positions_shown.forget()
         assets = self._market.assets_on(self._assets_day)
         self._assets = {asset.symbol: asset for asset in assets}
         self._asset_ids = {asset.id: asset for asset in assets}
@@ -335,6 +366,8 @@ class Exchange:
 
     def reread(self, symbol: str) -> None:
         """Forget what was read ahead of the symbol's tape: a fault has changed the market."""
+        self._account_shown.forget()
+        self._positions_shown.forget()
         self._venue.reread(symbol)
 
     # How a command is carried out
@@ -356,7 +389,7 @@ class Exchange:
         if asset is None:
             raise BrokerError("unknown_asset", symbol=request.symbol)
         if request.symbol != asset.symbol:
-            request = replace(request, symbol=asset.symbol)
+            request = request._replace(symbol=asset.symbol)
         checks.check_asset(request, asset, self._switches, fractional_trading=self.configuration.fractional_trading)
         self._check_hours(request)
         last = self._venue.price(asset.symbol)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from alpaca_trader.simulator.exchange.book import OrderBook
 from alpaca_trader.simulator.exchange.orders import ENTRY, STOP_LOSS, ZERO, SimOrder
@@ -27,8 +27,7 @@ class Execution:
     settles: date
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
+class OrderEvent(NamedTuple):
     """News of an order, as trade_updates tells it. `number` counts all events of the exchange."""
 
     event: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -23,7 +22,7 @@ _ENTRY_INTENTS: Final = {"buy_to_open": "sell_to_close", "sell_to_open": "buy_to
 def with_limit(request: OrderRequest) -> OrderRequest:
     """The request with its own limit price: an OCO may give it as its take-profit's."""
     if request.order_class == "oco" and request.limit_price is None:
-        return replace(request, limit_price=request.exits.take_profit)
+        return request._replace(limit_price=request.exits.take_profit)
     return request
 
 
@@ -38,8 +37,7 @@ def leg_requests(request: OrderRequest) -> Iterator[tuple[str, OrderRequest]]:
     """Role and request of each further member of the group: they inherit quantity and time in force."""
     exits = request.exits
     is_oco = request.order_class == "oco"
-    plain = replace(
-        request,
+    plain = request._replace(
         side=request.side if is_oco else "sell" if request.side == "buy" else "buy",
         limit_price=None,
         stop_price=None,
@@ -47,10 +45,10 @@ def leg_requests(request: OrderRequest) -> Iterator[tuple[str, OrderRequest]]:
         exits=ExitPrices(),
     )
     if exits.take_profit is not None and not is_oco:
-        yield TAKE_PROFIT, replace(plain, type="limit", limit_price=exits.take_profit)
+        yield TAKE_PROFIT, plain._replace(type="limit", limit_price=exits.take_profit)
     if exits.stop is not None:
         kind = "stop" if exits.stop_limit is None else "stop_limit"
-        yield STOP_LOSS, replace(plain, type=kind, stop_price=exits.stop, limit_price=exits.stop_limit)
+        yield STOP_LOSS, plain._replace(type=kind, stop_price=exits.stop, limit_price=exits.stop_limit)
 
 
 def leg_intent(intent: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from alpaca_trader.simulator.wire import NANO
 
@@ -13,6 +13,8 @@ OPEN_STATUSES: Final = frozenset(
     {"accepted", "pending_new", "new", "partially_filled", "pending_cancel", "pending_replace", "held"}
 )
 """States from which an order can still change; every other state is final."""
+
+_CLOSING: Final = frozenset({"sell_to_close", "buy_to_close"})
 
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
@@ -29,8 +31,7 @@ class ExitPrices:
     stop_limit: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
+class OrderRequest(NamedTuple):
     """A well-formed order request; exactly one of `qty` (shares) and `notional` (dollars) is set."""
 
     symbol: str
@@ -135,7 +136,7 @@ class SimOrder:
     @property
     def is_closing(self) -> bool:
         """True when the order reduces a position."""
-        return self.position_intent in {"sell_to_close", "buy_to_close"}
+        return self.position_intent in _CLOSING
 
     @property
     def is_trailing(self) -> bool:
@@ -172,7 +173,7 @@ class SimOrder:
     @property
     def held_shares(self) -> Decimal:
         """Shares an open closing order keeps from others (the larger of old and new while a replace is pending)."""
-        if not self.is_closing or not self.is_open or self.predecessor is not None or self.is_held:
+        if self.position_intent not in _CLOSING or not self.is_open or self.predecessor is not None or self.is_held:
             return ZERO
         own = max(ZERO, self.leaves(self.reserve_price))
         return own if self.successor is None else max(own, self.successor.leaves(self.successor.reserve_price))
@@ -180,7 +181,7 @@ class SimOrder:
     @property
     def reserved_cash(self) -> Decimal:
         """Dollars an open opening order keeps from others (the larger of old and new while a replace is pending)."""
-        if self.is_closing or not self.is_open or self.predecessor is not None:
+        if self.position_intent in _CLOSING or self.predecessor is not None or self.status not in OPEN_STATUSES:
             return ZERO
         own = self.cost()
         return own if self.successor is None else max(own, self.successor.cost())

@@ -203,7 +203,8 @@ class Venue:
         self._schedule_day()
 
     def reread(self, symbol: str) -> None:
-        """Read the symbol's tape afresh."""
+        """Read the symbol's tape and price afresh."""
+        self._priced_at = None
         self._floor.reread(symbol)
 
     # Commands, already checked

@@ -49,11 +49,8 @@ class FaultBoard:
         self._now = now
         self._ordered = 0
         self._faults: dict[str, list[Fault]] = {}
-
-    @property
-    def is_quiet(self) -> bool:
-        """True while no fault is in force: nobody needs to ask further."""
-        return not self._faults
+        self.is_quiet = True
+        """While no fault is in force: nobody needs to ask further."""
 
     def has(self, family: str) -> bool:
         """Whether a fault whose name begins with `family`, e.g. `tcp.`, is in force."""
@@ -68,6 +65,7 @@ class FaultBoard:
         self._ordered += 1
         fault = Fault(self._ordered, wanted)
         self._faults.setdefault(wanted.name, []).append(fault)
+        self.is_quiet = False
         return fault
 
     def lift(self, number: int | None = None) -> int:
@@ -78,6 +76,7 @@ class FaultBoard:
             for name, faults in self._faults.items()
         }
         self._faults = {name: faults for name, faults in kept.items() if faults}
+        self.is_quiet = not self._faults
         return before - sum(map(len, self._faults.values()))
 
     def in_force(self) -> Sequence[Fault]:
