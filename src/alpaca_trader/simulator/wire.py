@@ -16,6 +16,8 @@ NANO: Final = Decimal("0.000000001")
 _MAX_MAGNITUDE: Final = 15
 """Largest power of ten a request may name; beyond it no real order lies, and arithmetic would lose digits."""
 _MAX_DIGITS: Final = 28
+_MAX_REMEMBERED: Final = 32
+"""Characters of a number that is worth remembering."""
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?", re.ASCII)
 _TRUE: Final = frozenset({"true", "t", "1", "yes"})
 _FALSE: Final = frozenset({"false", "f", "0", "no"})
@@ -84,11 +86,22 @@ def parse_number(value: object) -> Decimal | None:
 
     Exponent forms (`1e-09`) are numbers too. Booleans are not.
     """
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+    if isinstance(value, str):
+        return _number_in(value) if len(value) <= _MAX_REMEMBERED else _number_in.__wrapped__(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return None
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        return None
-    parsed = value if isinstance(value, Decimal) else Decimal(str(value).strip())
+    return _of_size(value if isinstance(value, Decimal) else Decimal(str(value)))
+
+
+@lru_cache(maxsize=4096)
+def _number_in(text: str) -> Decimal | None:
+    """Remembered: orders name the same quantities and prices again and again."""
+    text = text.strip()
+    return _of_size(Decimal(text)) if _NUMBER.fullmatch(text) else None
+
+
+def _of_size(parsed: Decimal) -> Decimal | None:
+    """The number, where it is one that an order may name."""
     if not parsed.is_finite() or (parsed and abs(parsed.adjusted()) > _MAX_MAGNITUDE):
         return None
     return parsed if len(parsed.as_tuple().digits) <= _MAX_DIGITS else None
@@ -96,6 +109,8 @@ def parse_number(value: object) -> Decimal | None:
 
 def decimals(value: Decimal) -> int:
     """How many digits after the point the value really has (trailing zeros do not count)."""
+    if value == value.to_integral_value():
+        return 0
     exponent = value.normalize().as_tuple().exponent
     assert isinstance(exponent, int), "only finite decimals get here"
     return max(0, -exponent)

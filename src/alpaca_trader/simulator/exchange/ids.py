@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DRAWS = 2.0**56
 
 
 def uuid_for(seed: int, kind: str, number: int) -> str:
@@ -35,5 +36,5 @@ def ulid_for(seed: int, moment: datetime, number: int) -> str:
 
 def draw(seed: int, what: str, *parts: int) -> float:
     """A number in [0, 1) fixed by the seed and by what it is for."""
-    text = ":".join((str(seed), what, *map(str, parts)))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
+    text = f"{seed}:{what}:{parts[0]}" if len(parts) == 1 else ":".join((str(seed), what, *map(str, parts)))
+    return int(hashlib.sha256(text.encode()).hexdigest()[:14], 16) / _DRAWS

@@ -28,6 +28,7 @@ _ALL_PERCENT: Final = Decimal(100)
 _MAX_CLIENT_ID: Final = 128
 _MAX_DECIMALS: Final = 9
 _MIN_NOTIONAL: Final = ONE
+_NO_EXITS: Final = ExitPrices()
 
 Fields = Mapping[str, object]
 
@@ -69,7 +70,9 @@ def parse_order(fields: Fields) -> OrderRequest:
 
 def _exits(fields: Fields) -> ExitPrices:
     """The prices inside `take_profit` and `stop_loss`; absent parts are None."""
-    profit, loss = (_part(fields, name) for name in ("take_profit", "stop_loss"))
+    profit, loss = _part(fields, "take_profit"), _part(fields, "stop_loss")
+    if not profit and not loss:
+        return _NO_EXITS
     if loss and not _given(loss, "stop_price"):
         raise BrokerError("missing_field", field="stop_loss.stop_price")
     if profit and not _given(profit, "limit_price"):
@@ -192,15 +195,23 @@ def check_increment(field: str, value: Decimal | None) -> None:
 
 def quantity(fields: Fields, name: str) -> Decimal | None:
     """A positive number with at most 9 decimals; None when absent."""
-    value = _positive(fields, name)
+    value = price(fields, name)
     if value is not None and decimals(value) > _MAX_DECIMALS:
         raise BrokerError("too_many_decimals", field=name)
     return value
 
 
 def price(fields: Fields, name: str) -> Decimal | None:
-    """A positive price; None when absent."""
-    return _positive(fields, name)
+    """A positive number; None when absent."""
+    raw = fields.get(name)
+    if raw is None or raw == "":
+        return None
+    value = parse_number(raw)
+    if value is None:
+        raise BrokerError("invalid_field", field=name)
+    if value <= ZERO:
+        raise BrokerError("quantity_not_positive", field=name)
+    return value
 
 
 def client_order_id(fields: Fields) -> str | None:
@@ -216,18 +227,6 @@ def client_order_id(fields: Fields) -> str | None:
 def time_in_force(fields: Fields, default: str) -> str:
     """The time in force, or the given one when absent."""
     return _choice(fields, "time_in_force", _TIMES_IN_FORCE, default=default)
-
-
-def _positive(fields: Fields, name: str) -> Decimal | None:
-    raw = fields.get(name)
-    if raw is None or raw == "":
-        return None
-    value = parse_number(raw)
-    if value is None:
-        raise BrokerError("invalid_field", field=name)
-    if value <= ZERO:
-        raise BrokerError("quantity_not_positive", field=name)
-    return value
 
 
 def _text(fields: Fields, name: str) -> str:

@@ -113,8 +113,9 @@ def sessions_from(day: date, count: int) -> Sequence[SessionHours]:
     return found[:count]
 
 
+@lru_cache(maxsize=4096)
 def new_york_date(moment: datetime) -> date:
-    """The New York calendar date of an aware time."""
+    """The New York calendar date of an aware time. Remembered: one instant is asked about again and again."""
     return moment.astimezone(NEW_YORK).date()
 
 
