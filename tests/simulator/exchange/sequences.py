@@ -245,17 +245,13 @@ def _cost(placed: SimOrder) -> Decimal:
 
 
 def _closes(placed: SimOrder) -> Decimal:
-    """Shares that an open order keeps from others; of linked exits only the first counts.
-
-    The exits of an entry are left out: they come to the market when it is filled, whatever was sold meanwhile, and then trade
-    what is held and no more.
-    """
-    if placed.parent is not None and placed.parent.group_role == "entry":
-        return Decimal(0)
+    """Shares that an open order keeps from others; of linked exits only the first counts."""
     is_second = placed.group_role == "stop_loss" and any(
         other.group_role == "take_profit" and other.is_open for other in placed.members()
     )
-    if not placed.is_closing or placed.qty is None or placed.status == "held" or is_second or placed.predecessor:
+    # An exit whose entry is still open is not at the market, whatever was asked of it.
+    is_waiting = placed.parent is not None and placed.parent.group_role == "entry" and placed.parent.is_open
+    if not placed.is_closing or placed.qty is None or is_waiting or is_second or placed.predecessor:
         return Decimal(0)
     return placed.qty - placed.filled_qty
 

@@ -461,33 +461,17 @@ def test_flat_and_nested_listings() -> None:
         assert [found.id for found in sim.exchange.book.find(OrderFilter(status, nested=True))] == [placed.id]
 
 
-def test_exits_never_sell_more_than_is_left() -> None:
-    """A share sold by hand before the entry was complete: exits for 10 stand over 9, and sell 9."""
+def test_exits_for_more_than_is_left_are_rejected() -> None:
+    """A share sold by hand before the entry was complete: exits for 10 of 9 shares never reach the market, the position is naked."""
     sim = simulator("100.00", "100.00", *("112.00",) * 6, profile="paper100k", size=6)
+    ear = Ear(sim)
     placed = sim.exchange.submit(bracket())
     run_to(sim, OPEN + 2 * SECOND)
     assert placed.filled_qty == 6
     sim.exchange.submit(
         order("sell", "limit", "1", limit_price="99", order_class="oco", stop_loss={"stop_price": "80"})
     )
-    run_to(sim, OPEN + 7 * SECOND)
-    assert (placed.status, sim.exchange.position("XYZ").qty) == ("filled", Decimal(9))
     run_to(sim, OPEN + 30 * SECOND)
-    assert (placed.legs[0].filled_qty, {leg.status for leg in placed.legs}) == (Decimal(9), {"canceled"})
-    assert not sim.exchange.positions()
-
-
-def test_an_exit_with_nothing_left_to_sell_does_not_add_to_a_short() -> None:
-    """Its shares were sold by hand and the account went short meanwhile: the exit ends, the short stays as it was sold."""
-    sim = simulator("100.00", "100.00", *("112.00",) * 6, profile="paper100k", size=6)
-    placed = sim.exchange.submit(bracket())
-    run_to(sim, OPEN + 2 * SECOND)
-    sim.exchange.submit(
-        order("sell", "limit", "6", limit_price="99", order_class="oco", stop_loss={"stop_price": "80"})
-    )
-    run_to(sim, OPEN + 10 * SECOND)
-    assert (placed.legs[0].filled_qty, sim.exchange.positions()) == (Decimal(4), [])
-    sim.exchange.submit(order("sell", "market", "5"))
-    run_to(sim, OPEN + 30 * SECOND)
-    assert {leg.status for leg in placed.legs} == {"canceled"}
-    assert sim.exchange.position("XYZ").qty == -5
+    assert (placed.status, [leg.status for leg in placed.legs]) == ("filled", ["rejected", "canceled"])
+    assert ear.events[-2:] == ["rejected", "canceled"]
+    assert (sim.exchange.position("XYZ").qty, sim.exchange.position("XYZ").qty_available) == (Decimal(9), Decimal(9))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulator.exchange.auditor import Books, Judge
+from tests.simulator.exchange.commands import COMMANDS
 from tests.simulator.exchange.sequences import OrderSequence, play
 from tests.simulator.exchange.stage import START
 
@@ -25,7 +26,18 @@ def test_nothing_an_account_does_breaks_its_books(seed: int, longest: int) -> No
     done = OrderSequence.tally - before
     assert done["sequences"] >= 70
     assert done["event fill"] > 20
-    assert done["replays"] > 0
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_logged_account_is_replayed(number: int) -> None:
+    """Whatever is drawn, every stage is replayed once: every ninth command of the list, and its command log again."""
+    before = OrderSequence.tally.copy()
+    sequence = OrderSequence()
+    sequence.open(number=number, profile="paper100k", switches="usual", logged=True)
+    for command in COMMANDS[number :: len(COMMANDS) // 9]:
+        sequence.do(command=command, then=3)
+    sequence.teardown()
+    assert (OrderSequence.tally - before)["replays"] == 1
 
 
 def test_the_same_seed_is_the_same_history_in_every_process() -> None:

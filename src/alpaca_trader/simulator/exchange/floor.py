@@ -180,6 +180,10 @@ class TradingFloor:
             if not working:
                 del self._working[order.symbol]
 
+    def free_shares(self, symbol: str) -> Decimal:
+        """Shares held, long or short, that no open order keeps; negative when more is kept than held."""
+        return abs(self._account.held(symbol)) - self._book.held_shares(symbol)
+
     def force(self, order: SimOrder) -> bool:
         """Let an order trade now as far as its limit and the quote allow, a stop as if it had been elected; True when it is done."""
         quote = self._market.quote(order.symbol, self._clock.now)

@@ -50,6 +50,10 @@ class Floor(Protocol):
     def stop_work(self, order: SimOrder) -> None:
         """Take an order that is done off the market."""
 
+    def free_shares(self, symbol: str) -> Decimal:
+        """Shares held, long or short, that no open order keeps; negative when more is kept than held."""
+        ...
+
 
 class OrderLife:
     """Changes orders and tells of it. The floor is where they work."""
@@ -180,10 +184,16 @@ class OrderLife:
                 (self.expire if status == "expired" else self.cancel)(other)
 
     def _activate(self, entry: SimOrder) -> None:
-        for leg in entry.legs:
-            if leg.status == "held":
-                leg.status = "pending_new"
-                self._floor.begin(leg)
+        """Send the legs to the market; rejected when the shares they are for were sold, or promised to others, meanwhile."""
+        waiting = [leg for leg in entry.legs if leg.status == "held"]
+        # From the end of the entry on its legs keep their shares.
+        if self._floor.free_shares(entry.symbol) < ZERO:
+            for leg in waiting[:1]:  # the others end with it
+                self.reject(leg)
+            return
+        for leg in waiting:
+            leg.status = "pending_new"
+            self._floor.begin(leg)
 
 
 def _stop_of(order: SimOrder) -> tuple[Decimal | None, ...]:
