@@ -1,6 +1,9 @@
 """Every kind of message on the data streams, and what happens to clients that behave badly."""
 
+import asyncio
+from collections.abc import MutableMapping
 from datetime import UTC, date, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import msgpack
@@ -8,10 +11,11 @@ import orjson
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketTestSession
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
 from alpaca_trader.simulator.market.scenarios import scenario
+from alpaca_trader.simulator.streams import market_data, trade_updates
 from alpaca_trader.simulator.streams.market_data import routes
 
 DAY = date(2026, 1, 5)
@@ -286,3 +290,47 @@ def test_a_client_that_lets_too_much_pile_up_is_told_and_put_out() -> None:
         sim.advance(OPEN + 2 * MINUTE)
         assert receive(quick)[0]["S"] == "SPY"
         assert sim.connected()["market_data"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "asked"),
+    [
+        (market_data, "/v1beta1/{feed}", {"action": "subscribe", "bars": ["AAPL"]}),
+        (market_data, "/v2/{feed}", {"action": "nonsense"}),
+        (trade_updates, "/stream", {"action": "listen", "data": {"streams": []}}),
+    ],
+)
+def test_a_client_that_asks_without_pause_leaves_the_others_their_turns(
+    kind: ModuleType, path: str, asked: dict[str, Any]
+) -> None:
+    """Hundred questions that lie ready are answered one by one: whoever shares the loop is not kept waiting for the last."""
+    sim = simulator()
+    questions = [orjson.dumps(asked).decode()] * 100
+    serve = next(route.endpoint for route in kind.routes(sim) if route.path == path)
+
+    async def play() -> int:
+        turns = 0
+        coming: list[dict[str, Any]] = [{"type": "websocket.connect"}]
+        coming += [{"type": "websocket.receive", "text": question} for question in questions]
+        coming += [{"type": "websocket.disconnect", "code": 1000, "reason": ""}]
+
+        async def receive_frame() -> dict[str, Any]:
+            return coming.pop(0)
+
+        async def take_frame(_frame: MutableMapping[str, Any]) -> None:
+            """Reads what comes."""
+
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "headers": [],
+            "path_params": {"feed": "iex" if "v2" in path else "boats"},
+        }
+        session = asyncio.create_task(serve(WebSocket(scope, receive_frame, take_frame)))
+        while not session.done():
+            turns += 1
+            await asyncio.sleep(0)
+        await session
+        return turns
+
+    assert asyncio.run(play()) > len(questions)

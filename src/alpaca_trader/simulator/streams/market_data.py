@@ -209,6 +209,7 @@ class _Session:
             self._handle(self._decoded(content))
         except _Refused as refused:
             self._outlet.put(self._error(refused.code))
+        await asyncio.sleep(0)  # a client with much to ask does not keep the others waiting
 
     def _decoded(self, content: bytes | str) -> Mapping[str, Any]:
         try:

@@ -78,6 +78,7 @@ class _Connection:
             if frame["type"] == "websocket.disconnect":
                 return
             self._outlet.put(self._encoded(self._answer(frame.get("bytes") or frame.get("text") or b"")))
+            await asyncio.sleep(0)  # a client with much to ask does not keep the others waiting
 
     def _encoded(self, message: Mapping[str, Any]) -> Frame:
         if self._speaks_msgpack:
