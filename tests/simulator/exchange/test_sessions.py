@@ -331,3 +331,14 @@ def test_a_day_may_end_with_a_cancel() -> None:
     run_to(sim, CLOSE + SECOND)
     assert [member.status for member in placed.members()] == ["canceled"] * 3
     assert placed.canceled_at == CLOSE + 500 * MS
+
+
+@pytest.mark.parametrize("size", [{"qty": "2"}, {"qty": None, "notional": "50"}])
+def test_the_first_order_of_a_recording_may_come_before_its_first_print(size: dict[str, str | None]) -> None:
+    """Nobody has traded yet, so the coming cross prices it: it is queued, reserves no more than it will cost, and fills."""
+    market = TinyMarket({"XYZ": tape("XYZ", *["10.00"] * 20)})
+    sim = Simulator(market, seed=7, start=OPEN - timedelta(minutes=1), switches=CALM)
+    placed = sim.exchange.submit(order("buy", "market", **size))
+    assert (placed.status, placed.reserved_cash) == ("accepted", Decimal(20 if placed.qty else 50))
+    run_to(sim, OPEN + timedelta(seconds=30))
+    assert placed.status == "filled"

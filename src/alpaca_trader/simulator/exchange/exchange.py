@@ -517,10 +517,10 @@ class Exchange:
         return reference
 
     def _quoted(self, side: str, symbol: str) -> Decimal:
-        """What a buy would pay or a sell get now; the last trade where nobody quotes."""
+        """What a buy would pay or a sell get now; the last trade where nobody quotes, the first one of the day where nobody has traded."""
         quote = self._market.quote(symbol, self._clock.now)
         far_side = ZERO if quote is None else quote.ask if side == "buy" else quote.bid
-        reference = far_side if far_side > ZERO else self._venue.price(symbol)
+        reference = far_side if far_side > ZERO else self._venue.price(symbol) or self._venue.opening_price(symbol)
         if reference is None:
             raise BrokerError("asset_not_tradable", symbol=symbol)
         return reference

@@ -103,6 +103,11 @@ class Venue:
             self._prices[symbol] = None if trade is None else trade.price
         return self._prices[symbol]
 
+    def opening_price(self, symbol: str) -> Decimal | None:
+        """The price of the running or coming session's opening cross; None when the symbol has none."""
+        auction = self._market.auction(symbol, self._session.date, "open")
+        return None if auction is None else auction.price
+
     def expiry(self, tif: str, *, extended: bool) -> datetime:
         """`expires_at` of an order sent now; the usual case without a search for its session."""
         hours, now = self._session, self._clock.now
