@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from alpaca_trader.simulator.market.calendar import NEW_YORK, SessionHours, new_york_date
@@ -32,7 +33,9 @@ def clock_body(market: Market, now: datetime) -> dict[str, Any]:
     }
 
 
-def calendar_body(market: Market, first: date, last: date, *, by_settlement: bool = False) -> list[dict[str, str]]:
+def calendar_body(
+    market: Market, first: date, last: date, *, by_settlement: bool = False
+) -> Sequence[Mapping[str, str]]:
     """Trading days whose date (or, `by_settlement`, whose settlement date) lies in first..last; settlement is T+1."""
     first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
     if first > last:
@@ -40,25 +43,30 @@ def calendar_body(market: Market, first: date, last: date, *, by_settlement: boo
     sessions: Sequence[SessionHours] = market.sessions(
         max(first - _AHEAD, FIRST_DAY) if by_settlement else first, min(last + _AHEAD, LAST_DAY)
     )
-    days: list[dict[str, str]] = []
+    days: list[Mapping[str, str]] = []
     for index, session in enumerate(sessions):
         settled = sessions[index + 1].date if index + 1 < len(sessions) else session.date
         if first <= (settled if by_settlement else session.date) <= last:
-            days.append(
-                {
-                    "date": session.date.isoformat(),
-                    "open": _wall(session.open, "%H:%M"),
-                    "close": _wall(session.close, "%H:%M"),
-                    "session_open": "0400",
-                    "session_close": "1700" if session.is_half_day else "2000",
-                    "settlement_date": settled.isoformat(),
-                }
-            )
+            days.append(_day_body(session, settled))
     return days
 
 
-def _wall(moment: datetime, form: str) -> str:
-    return moment.astimezone(NEW_YORK).strftime(form)
+@lru_cache(maxsize=16_384)
+def _day_body(session: SessionHours, settled: date) -> Mapping[str, str]:
+    """One trading day. Remembered: whoever gives no bounds asks for every day since 1971."""
+    return {
+        "date": session.date.isoformat(),
+        "open": _wall(session.open),
+        "close": _wall(session.close),
+        "session_open": "0400",
+        "session_close": "1700" if session.is_half_day else "2000",
+        "settlement_date": settled.isoformat(),
+    }
+
+
+def _wall(moment: datetime) -> str:
+    local = moment.astimezone(NEW_YORK)
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 def _clock(sim: Simulator, _call: Call) -> Answer:
