@@ -49,6 +49,17 @@ def test_a_minute_of_all_symbols_is_their_bars(market: GeneratedMarket, offset: 
         assert values.dtype == (np.int64 if name in ("volume", "trade_count") else np.float64)
 
 
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (0, 1), (3, 95), (-600, 900)])
+def test_totals_are_the_sums_of_the_minutes(market: GeneratedMarket, first: int, last: int) -> None:
+    """What all symbols traded in a span, counted at once, is what their minutes add up to."""
+    start, end = OPEN + first * MINUTE, OPEN + last * MINUTE
+    totals = market.totals(start, end)
+    assert totals == Market.totals(market, start, end)
+    assert sum(total.volume for total in totals.values()) == sum(
+        bar.volume for symbol in SYMBOLS for bar in market.bars(symbol, start, end)
+    )
+
+
 def test_crosses_are_the_first_and_the_last_regular_print(market: GeneratedMarket) -> None:
     """Extended prints do not take part; without a session or a bar there is no cross."""
     hours = market.session(DAY)

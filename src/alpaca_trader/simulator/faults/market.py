@@ -6,7 +6,7 @@ is changed it hands every question on. Changes are for the present and the futur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +27,7 @@ from alpaca_trader.simulator.market.model import (
     MinuteColumns,
     PriceBands,
     Tick,
+    Totals,
     TradingStatus,
     asset_id,
 )
@@ -177,6 +178,10 @@ class FaultyMarket(Market):
     def minute_columns(self, start: datetime) -> MinuteColumns:
         """What `minute` answers, in columns."""
         return super().minute_columns(start) if self._is_changed else self._market.minute_columns(start)
+
+    def totals(self, start: datetime, end: datetime) -> Mapping[str, Totals]:
+        """What each symbol with a bar traded."""
+        return super().totals(start, end) if self._is_changed else self._market.totals(start, end)
 
     def bars_hold_ticks(self) -> bool:
         """Spikes leave the bar's range."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -172,6 +172,14 @@ class MinuteColumns:
     vwap: NDArray[np.float64]
 
 
+class Totals(NamedTuple):
+    """A symbol's minutes taken together: shares, trades, and the last price in dollars."""
+
+    volume: int
+    trade_count: int
+    last: float
+
+
 class Market(Protocol):
     """A tape that has already happened: every method answers for any time asked, callers decide what is visible `now`.
 
@@ -251,6 +259,16 @@ class Market(Protocol):
         prices = (c.open.tolist(), c.high.tolist(), c.low.tolist(), c.close.tolist())
         counts = (c.volume.tolist(), c.trade_count.tolist(), c.vwap.tolist())
         return list(map(BarRow, c.symbols, repeat(start), *prices, *counts))
+
+    def totals(self, start: datetime, end: datetime) -> Mapping[str, Totals]:
+        """What each symbol with a bar traded in the minutes from `start` on and before `end`."""
+        found: dict[str, Totals] = {}
+        while start < end:
+            for row in self.minute_rows(start):
+                volume, trades, _ = found.get(row.symbol, (0, 0, 0.0))
+                found[row.symbol] = Totals(volume + row.volume, trades + row.trade_count, row.close)
+            start += MINUTE
+        return found
 
     def auction(self, symbol: str, day: date, cross: Cross) -> Auction | None:
         """The opening or closing cross of a session: the first regular print, the last regular print; None without a bar."""

@@ -225,17 +225,17 @@ class Tape:
 
     def bar(self, row: int) -> MarketBar:
         """The bar in a row of the columns."""
-        start, opened, high, low, close, volume, trade_count, vwap = (cells[row] for cells in self._cells)
+        begun, opened, high, low, close, volume, count, vwap = self._cells
         return MarketBar(
             self.symbol,
-            datetime.fromtimestamp(start, UTC),
-            price_of(opened),
-            price_of(high),
-            price_of(low),
-            price_of(close),
-            volume,
-            trade_count,
-            vwap * _MICRO,
+            datetime.fromtimestamp(begun[row], UTC),
+            price_of(opened[row]),
+            price_of(high[row]),
+            price_of(low[row]),
+            price_of(close[row]),
+            volume[row],
+            count[row],
+            vwap[row] * _MICRO,
         )
 
     def _last_halt(self, moment: float) -> HaltSpan | None:

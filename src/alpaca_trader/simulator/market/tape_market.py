@@ -29,6 +29,7 @@ from alpaca_trader.simulator.market.model import (
     MinuteColumns,
     PriceBands,
     Tick,
+    Totals,
     TradingStatus,
 )
 from alpaca_trader.simulator.market.path import UNITS_PER_DOLLAR, price_of, units_of
@@ -159,6 +160,23 @@ class TapeMarket(Market):
         return MinuteColumns(
             symbols, opened, high, low, close, c.volume[rows], c.trade_count[rows], c.vwap[rows] / 1_000_000
         )
+
+    def totals(self, start: datetime, end: datetime) -> Mapping[str, Totals]:
+        """What each symbol with a bar traded in the minutes from `start` on and before `end`."""
+        if self._all is None:
+            return {}
+        order, times = self._by_minute
+        rows = order[times.searchsorted(start.timestamp()) : times.searchsorted(end.timestamp())]
+        places = np.searchsorted(self._edges, rows, side="right") - 1
+        volume, trades = (np.bincount(places, each[rows]) for each in (self._all.volume, self._all.trade_count))
+        latest = np.zeros(len(volume), dtype=np.int64)
+        np.maximum.at(latest, places, rows)  # a symbol's rows lie in order of time
+        last = self._all.close[latest] / UNITS_PER_DOLLAR
+        symbols = list(self._tapes)
+        return {
+            symbols[place]: Totals(int(volume[place]), int(trades[place]), float(last[place]))
+            for place in np.unique(places).tolist()
+        }
 
     def quote(self, symbol: str, at: datetime) -> MarketQuote | None:
         """The quote standing at `at`; None outside the phases that have ticks, before a phase's first quote and for unknown symbols.

@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from alpaca_trader.simulator.market.calendar import SessionHours, new_york_date
-from alpaca_trader.simulator.market.model import MINUTE
+from alpaca_trader.simulator.market.model import Totals
 from alpaca_trader.simulator.rest.data_query import Refused, limit_of
 from alpaca_trader.simulator.rest.data_wire import plain
 from alpaca_trader.simulator.simulator import Simulator
@@ -27,7 +27,7 @@ class Screener:
         self._sim = sim
         self._session: SessionHours | None = None
         self._read_until: datetime | None = None
-        self._totals: dict[str, tuple[int, int, float]] = {}
+        self._totals: dict[str, Totals] = {}
 
     def most_actives(self, _sim: Simulator, request: Request) -> Mapping[str, Any]:
         """`top` symbols by volume or by number of trades."""
@@ -92,9 +92,9 @@ class Screener:
         if session != self._session or self._read_until is None:
             self._session, self._read_until, self._totals = session, session.open, {}
         until = min(now, session.close)
-        while self._read_until < until:
-            for row in self._sim.market.minute_rows(self._read_until):
-                volume, trades, _ = self._totals.get(row.symbol, (0, 0, 0.0))
-                self._totals[row.symbol] = (volume + row.volume, trades + row.trade_count, row.close)
-            self._read_until += MINUTE
+        if self._read_until < until:
+            for symbol, more in self._sim.market.totals(self._read_until, until).items():
+                volume, trades, _ = self._totals.get(symbol, (0, 0, 0.0))
+                self._totals[symbol] = Totals(volume + more.volume, trades + more.trade_count, more.last)
+            self._read_until = until
         return until
