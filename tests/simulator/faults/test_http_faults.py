@@ -165,6 +165,34 @@ def test_a_stale_read_shows_the_account_of_a_moment_ago() -> None:
         assert ask(running, "GET", "/v2/positions").json()[0]["qty"] == "1"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["http.slow", "http.truncate", "http.mutate_json", "http.accept_then", "http.delay_apply", "http.stale_read"],
+)
+def test_faults_of_whole_answers_leave_event_streams_alone(name: str) -> None:
+    """Such an answer never ends: it is neither held back nor changed, and what happens is told as it happens."""
+    with served() as (sim, running):
+        fault = sim.order_fault(name)
+        headers = {"APCA-API-KEY-ID": running.key, "APCA-API-SECRET-KEY": running.secret}
+        with requests.get(running.url + "/v2/events/trades", headers=headers, stream=True, timeout=5) as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == b": welcome"
+            sim.exchange.submit(ORDER)
+            run_to(sim, sim.now + timedelta(seconds=1))
+            assert b'"event":"new"' in next(line for line in lines if line.startswith(b"data"))
+        assert fault.asked == 0
+
+
+@pytest.mark.parametrize(("name", "status"), [("http.5xx", 503), ("http.429", 429), ("http.drop", 504)])
+def test_event_streams_are_refused_like_any_request(name: str, status: int) -> None:
+    """Once; the next attempt is welcome."""
+    with served() as (sim, running):
+        sim.order_fault(name, times=1, **({"answer": "504"} if name == "http.drop" else {}))
+        assert ask(running, "GET", "/v2/events/trades").status_code == status
+        with ask(running, "GET", "/v2/events/trades", stream=True) as answer:
+            assert next(answer.iter_lines()) == b": welcome"
+
+
 def test_only_the_route_and_the_account_that_were_named_are_struck() -> None:
     """Everything else is served as ever, and without a fault everything is."""
     with served() as (sim, running):

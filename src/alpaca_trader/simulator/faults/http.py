@@ -31,6 +31,8 @@ _REASONS: Final = {
     "504": "Gateway Time-out",
 }
 _CALENDARS: Final = ("/v2/calendar", "/v3/calendar")
+_EVENTS: Final = ("/v2/events/", "/v2beta1/events/", "/v1beta1/events/")
+"""Answers without an end, which nobody can hold back whole: they are refused or never reach the broker, and that is all."""
 _UNKNOWN_WORD: Final = "quantum_superposed"
 _EXTRA: Final = {"x_unannounced_field": {"since": "tomorrow"}}
 
@@ -82,7 +84,11 @@ class HttpFaults:
         with self._sim.lock:
             refused = self._refusal(scope)
             lost = None if refused else self._struck("http.drop", scope)
-            late = None if refused or lost else self._struck("http.delay_apply", scope)
+            is_endless = scope["path"].startswith(_EVENTS)
+            late = None if refused or lost or is_endless else self._struck("http.delay_apply", scope)
+        if is_endless and not refused and not lost:
+            await self._app(scope, receive, send)
+            return
         body = await _whole_body(receive)
         if refused is not None:
             await refused.send(send)
