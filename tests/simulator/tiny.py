@@ -198,6 +198,10 @@ class Ear:
         """Keep it."""
         self.heard.append(update)
 
+    def end(self, _code: int) -> None:
+        """Hear nothing more."""
+        self.is_listening = False
+
     @property
     def events(self) -> list[str]:
         """The names of the events heard."""

@@ -73,6 +73,9 @@ class _Updates:
         self._put(report)
         self.received += 1
 
+    def end(self, _code: int) -> None:
+        self._put(StreamChanged(self._sim.now, "trade_updates", False))
+
 
 class _Bars:
     is_listening = True
@@ -89,6 +92,9 @@ class _Bars:
         for bar in self._bars(message):
             self._put(BarClosed(message.at, bar_of(bar)))
             self.received += 1
+
+    def end(self, _code: int) -> None:
+        self._put(StreamChanged(self._sim.now, "market_data", False))
 
     def _bars(self, message: DataMoment) -> Sequence[MarketBar]:
         """The minute's bars with exact prices, read once for `wants` and `offer`."""

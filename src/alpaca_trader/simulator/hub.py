@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from alpaca_trader.simulator.feeds.incidents import Incident
 from alpaca_trader.simulator.market.model import BarRow, PriceBands, Tick, TradingStatus
 
-Carry = Callable[[object, object, Callable[[], int]], int]
+Carry = Callable[["Listener[Any]", Any, Callable[[], int]], int]
 """Has a message handed to a listener by the function given, or sees to it that something goes wrong; returns how many were handed."""
 
 Message = TypeVar("Message")
@@ -91,6 +91,10 @@ class Listener(Protocol[Message_contra]):
         """Hand the message over, in order; called from any thread, must return at once (call_soon_threadsafe)."""
         ...
 
+    def end(self, code: int) -> None:
+        """Be put out with this close code (1006: without one) after what was offered; called as `offer` is."""
+        ...
+
 
 class DataListener(Listener[DataMoment], Protocol):
     """A client of the market data."""
@@ -107,7 +111,7 @@ class Channel(Generic[Message]):
     def __init__(self) -> None:
         self._listeners: list[Listener[Message]] = []
         self._backlogs: dict[object, Callable[[], int]] = {}
-        self._outbox: list[tuple[Listener[Message], Message]] = []
+        self._outbox: list[Callable[[], None]] = []
         self._holding = False
         self.carry: Carry = lambda _listener, _message, hand: hand()
         """Stands between the channel and its listeners; the faults of the streams put themselves here."""
@@ -140,16 +144,24 @@ class Channel(Generic[Message]):
             handed += self.carry(listener, message, partial(self._hand, listener, message))
         return handed
 
+    def end(self, listener: Listener[Message], code: int) -> None:
+        """Put a connection out, after what it was offered so far; it is offered nothing more."""
+        self.leave(listener)
+        self._do(partial(listener.end, code))
+
     def _hand(self, listener: Listener[Message], message: Message) -> int:
-        count = listener.wants(message)
+        count = listener.wants(message) if listener in self._listeners and listener.is_listening else 0
         if count == 0:
             return 0
         self.sent += count
-        if self._holding:
-            self._outbox.append((listener, message))
-        else:
-            listener.offer(message)
+        self._do(partial(listener.offer, message))
         return count
+
+    def _do(self, action: Callable[[], None]) -> None:
+        if self._holding:
+            self._outbox.append(action)
+        else:
+            action()
 
     def hold(self) -> None:
         """Keep messages back until `release`."""
@@ -159,8 +171,8 @@ class Channel(Generic[Message]):
         """Hand out what was kept back, in order."""
         self._holding = False
         waiting, self._outbox = self._outbox, []
-        for listener, message in waiting:
-            listener.offer(message)
+        for action in waiting:
+            action()
 
 
 class DataChannel(Channel[DataMoment]):

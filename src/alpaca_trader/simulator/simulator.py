@@ -94,7 +94,7 @@ class Simulator:
             self._open(account)
         self.feeds = FeedViews(self.market, seed, switches, BarFaults(self.faults, seed))
         for feed, channel in self.hub.feeds.items():
-            channel.carry = Courier(self, FEEDS[feed]).carry
+            channel.carry = Courier(self, channel, FEEDS[feed]).carry
             delay = SIP_DELAY if feed == "delayed_sip" else timedelta(0)
             self._timeline.add_publisher(DataFeed(self.feeds[feed], self._timeline, channel, delay))
         if state_dir is not None:
@@ -150,7 +150,7 @@ class Simulator:
         number = len(self.desks)
         seed = seed_for(self.seed, "account", number)
         channel = self.hub.open_updates(number)
-        channel.carry = Courier(self, "/stream", account.keys[0]).carry
+        channel.carry = Courier(self, channel, "/stream", account.keys[0]).carry
 
         trade_events = TradeEvents(seed)
 

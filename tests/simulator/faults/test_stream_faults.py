@@ -10,10 +10,12 @@ from typing import Any
 import msgpack
 import orjson
 import pytest
+import requests
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from alpaca_trader.simulator import RunningSimulator, Simulator, running_simulator
+from alpaca_trader.simulator.faults.catalogue import kind_of
 from tests.simulator.tiny import order, run_to, simulator
 
 PATIENCE_S = 5
@@ -34,14 +36,27 @@ def hear(socket: ClientConnection) -> Any:
 
 
 @contextmanager
-def updates(running: RunningSimulator) -> Iterator[ClientConnection]:
+def bars(running: RunningSimulator, *, is_heard: bool = True) -> Iterator[ClientConnection]:
+    """A client that asked for bars."""
+    with connect(running.ws_url + "/v2/test") as socket:
+        assert hear(socket)[0]["msg"] == "connected"
+        assert sign_on(socket, running)[0]["msg"] == "authenticated"
+        socket.send(orjson.dumps({"action": "subscribe", "bars": ["XYZ"]}))
+        if is_heard:
+            assert hear(socket)[0]["T"] == "subscription"
+        yield socket
+
+
+@contextmanager
+def updates(running: RunningSimulator, *, is_heard: bool = True) -> Iterator[ClientConnection]:
     """A client that hears trade updates."""
     with connect(running.ws_url + "/stream") as socket:
         keys = {"key_id": running.key, "secret_key": running.secret}
         socket.send(orjson.dumps({"action": "authenticate", "data": keys}))
         assert hear(socket)["data"]["status"] == "authorized"
         socket.send(orjson.dumps({"action": "listen", "data": {"streams": ["trade_updates"]}}))
-        assert hear(socket)["stream"] == "listening"
+        if is_heard:
+            assert hear(socket)["stream"] == "listening"
         yield socket
 
 
@@ -123,7 +138,10 @@ def test_a_connection_may_greet_and_then_fall_silent() -> None:
                 socket.recv(timeout=SILENCE_S)
 
 
-@pytest.mark.parametrize(("given", "code"), [({}, None), ({"code": "1012"}, 1012)])
+CODES = [({"code": code}, None if code == "1006" else int(code)) for code in kind_of("ws.close").parameters[0].choices]
+
+
+@pytest.mark.parametrize(("given", "code"), [({}, None), *CODES])
 def test_a_connection_is_closed_in_the_middle(given: dict[str, str], code: int | None) -> None:
     """With a close code, or cut without one, instead of the next message; a new connection works."""
     with served() as (sim, running):
@@ -136,6 +154,73 @@ def test_a_connection_is_closed_in_the_middle(given: dict[str, str], code: int |
         with updates(running) as socket:
             buy(sim)
             assert hear(socket)["data"]["event"] == "new"
+
+
+@pytest.mark.parametrize("code", ["1006", "1011"])
+def test_what_a_closed_connection_never_got_is_not_counted(code: str) -> None:
+    """Whoever waits until as much was received as was sent waits for nothing, on both streams; what went before arrives."""
+    with served() as (sim, running), bars(running) as data, updates(running) as trading:
+        sim.order_fault("ws.close", code=code, route="/v2", times=1)
+        sim.order_fault("ws.close", code=code, route="/stream", times=1, after=1)
+        buy(sim)
+        buy(sim)
+        run_to(sim, sim.now + timedelta(minutes=2))
+        assert sim.sent() == {"trade_updates": 2, "market_data": 0}
+        assert [hear(trading)["data"]["event"] for _ in range(2)] == ["new", "fill"]
+        for socket in (trading, data):
+            with pytest.raises(ConnectionClosed):
+                hear(socket)
+        assert sim.connected() == {"trade_updates": 0, "market_data": 0}
+        with bars(running) as again:
+            run_to(sim, sim.now + timedelta(minutes=1))
+            assert len(hear(again)) == sim.sent()["market_data"] == 1
+
+
+@pytest.mark.parametrize("message", ["greeting", "subscription"])
+def test_an_answer_too_may_be_what_the_connection_is_closed_instead_of(message: str) -> None:
+    """The first word to a client, or the answer to its subscription."""
+    with served() as (sim, running):
+        if message == "greeting":
+            sim.order_fault("ws.close", code="1011", times=1)
+        with connect(running.ws_url + "/v2/test") as socket:
+            if message == "subscription":
+                assert hear(socket)[0]["msg"] == "connected"
+                assert sign_on(socket, running)[0]["msg"] == "authenticated"
+                sim.order_fault("ws.close", code="1011", times=1)
+                socket.send(orjson.dumps({"action": "subscribe", "bars": ["XYZ"]}))
+            with pytest.raises(ConnectionClosed):
+                hear(socket)
+
+
+def test_what_a_silent_connection_never_got_is_not_counted() -> None:
+    """Nor is its client among the connected; another one hears and counts."""
+    with served() as (sim, running):
+        sim.order_fault("ws.mute", when="after_auth", times=2)
+        with bars(running, is_heard=False) as data, updates(running, is_heard=False) as trading:
+            for socket in (data, trading):
+                with pytest.raises(TimeoutError):
+                    socket.recv(timeout=SILENCE_S)
+            buy(sim)
+            run_to(sim, sim.now + timedelta(minutes=2))
+            assert sim.sent() == sim.connected() == {"trade_updates": 0, "market_data": 0}
+        with updates(running) as socket:
+            buy(sim)
+            assert [hear(socket)["data"]["event"] for _ in range(sim.sent()["trade_updates"])] == ["new", "fill"]
+
+
+def test_a_late_message_is_not_counted_for_a_client_that_has_gone() -> None:
+    """It was delayed, and its time comes when nobody is there."""
+    with served() as (sim, running):
+        with updates(running):
+            sim.order_fault("ws.delay", seconds=5)
+            buy(sim)
+            sim.cut_connections()
+            for _ in range(1000):
+                if not sim.connected()["trade_updates"]:
+                    break
+                requests.get(running.url + "/v2/clock", timeout=PATIENCE_S)
+        run_to(sim, sim.now + timedelta(seconds=10))
+        assert sim.sent()["trade_updates"] == 0
 
 
 def test_a_connection_that_was_reset_is_over(caplog: pytest.LogCaptureFixture) -> None:
@@ -152,7 +237,7 @@ def test_a_connection_that_was_reset_is_over(caplog: pytest.LogCaptureFixture) -
     assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
-@pytest.mark.parametrize("status", [403, 429, 503])
+@pytest.mark.parametrize("status", [int(status) for status in kind_of("ws.refuse").parameters[0].choices])
 def test_a_handshake_is_refused(status: int) -> None:
     """With the HTTP status that was ordered, on the streams that were named."""
     with served() as (sim, running):

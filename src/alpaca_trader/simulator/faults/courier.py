@@ -1,4 +1,4 @@
-"""Faults of stream messages (`ws.drop`, `ws.dup`, `ws.reorder`, `ws.delay`), where the hub hands them to a listener.
+"""Faults of stream messages (`ws.drop`, `ws.dup`, `ws.reorder`, `ws.delay`, `ws.close`), where the hub hands them to a listener.
 
 Decided under the simulator's lock by whoever moves time, so that a run repeats, and what is lost is not counted as sent.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from alpaca_trader.simulator.faults.board import Fault, FaultBoard
+from alpaca_trader.simulator.faults.fate import code_of
+from alpaca_trader.simulator.hub import Channel, Listener
 
 
 class Teller(Protocol):
@@ -28,16 +30,23 @@ class Courier:
     `route` is the path that orders name: `/stream` or `/v2`.
     """
 
-    def __init__(self, sim: Teller, route: str, account: str | None = None) -> None:
+    def __init__(self, sim: Teller, channel: Channel[Any], route: str, account: str | None = None) -> None:
         self._sim = sim
+        self._channel = channel
         self._route = route
         self._account = account
         self._held: dict[object, Callable[[], int]] = {}
 
-    def carry(self, listener: object, message: object, hand: Callable[[], int]) -> int:
+    def carry(self, listener: Listener[Any], message: object, hand: Callable[[], int]) -> int:
         """Have the message handed over by `hand`, now, later, twice or never; returns how many were handed over now."""
         if self._sim.faults.is_quiet and not self._held:
             return hand()
+        if not listener.wants(message):
+            return 0
+        if fault := self._struck("ws.close", message):
+            self._channel.end(listener, code_of(fault))
+            self._held.pop(listener, None)
+            return 0
         if self._struck("ws.drop", message):
             return 0
         if fault := self._struck("ws.delay", message):

@@ -1,4 +1,7 @@
-"""Faults of stream connections: `ws.mute`, `ws.close`, `ws.refuse`, `ws.406`. Those of single messages: `courier`."""
+"""Faults of stream connections: `ws.mute`, `ws.close`, `ws.refuse`, `ws.406`. Those of what is published: `courier`.
+
+What a stream may say is asked before it is queued, so that nothing counts as sent that no client could get.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alpaca_trader.simulator.faults.board import Fault
 from alpaca_trader.simulator.faults.connections import Connections
+from alpaca_trader.simulator.faults.fate import FATE, Fate
 from alpaca_trader.simulator.simulator import Simulator
 
-_SIGNED_ON: Final = (b"authenticated", b"authorized")
 _LIMIT: Final = [{"T": "error", "code": 406, "msg": "connection limit exceeded"}]
 _DATA: Final = "/v2"
-_CUT: Final = "1006"
 
 
 class StreamFaults:
@@ -45,38 +47,18 @@ class StreamFaults:
             return
         if scope["path"].startswith(_DATA):
             receive = self._limited(scope, receive, send)
-        await self._app(scope, receive, self._faulty(scope, send, falls_silent=muted is not None))
+        scope[FATE] = Fate(
+            lambda: self._struck("ws.close", scope),
+            lambda: self._connections.reset(scope),
+            falls_silent=muted is not None,
+        )
+        await self._app(scope, receive, send)
 
     def _struck(self, name: str, scope: Scope) -> Fault | None:
         if self._sim.faults.is_quiet:
             return None
         with self._sim.lock:
             return self._sim.faults.strikes(name, route=scope["path"])
-
-    def _faulty(self, scope: Scope, send: Send, *, falls_silent: bool) -> Send:
-        is_silent = False
-
-        async def send_or_strike(message: Message) -> None:
-            nonlocal is_silent
-            if is_silent:
-                return
-            if message["type"] == "websocket.send":
-                content = message.get("bytes") or (message.get("text") or "").encode()
-                is_silent = falls_silent and any(word in content for word in _SIGNED_ON) and b"unauth" not in content
-                closed = self._struck("ws.close", scope)
-                if closed is not None:
-                    is_silent = True
-                    await self._close(closed.get("code", _CUT), scope, send)
-                    return
-            await send(message)
-
-        return send_or_strike
-
-    async def _close(self, code: str, scope: Scope, send: Send) -> None:
-        if code == _CUT:
-            self._connections.reset(scope)
-        else:
-            await send({"type": "websocket.close", "code": int(code)})
 
     def _limited(self, scope: Scope, receive: Receive, send: Send) -> Receive:
         """Answer an attempt to sign on with error 406; the socket stays open and may try again (alpaca-contract 5.1)."""

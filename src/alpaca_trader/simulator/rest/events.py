@@ -69,7 +69,7 @@ class _Listener:
         else:
             self._call(self._queue, _line(event))
 
-    def end(self) -> None:
+    def end(self, _code: int = 1000) -> None:
         """Send nothing more after what waits; called from any thread."""
         self._call(self._waiting.put_nowait, None)
 

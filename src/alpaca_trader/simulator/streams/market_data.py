@@ -117,7 +117,7 @@ class _Listener:
     @property
     def is_listening(self) -> bool:
         """True while anything is subscribed and the client keeps up."""
-        return self._is_anything_wanted and not self._outlet.is_slow
+        return self._is_anything_wanted and self._outlet.is_open
 
     def subscribe(self, wanted: Mapping[str, frozenset[str]]) -> None:
         """Replace the subscriptions."""
@@ -132,6 +132,10 @@ class _Listener:
     def offer(self, moment: DataMoment) -> None:
         """Hand the frames over."""
         self._outlet.offer(frames_for(moment, self._wanted, self._codec, self._tapes)[1])
+
+    def end(self, code: int) -> None:
+        """Be put out."""
+        self._outlet.end(code)
 
 
 class _Session:
@@ -267,6 +271,7 @@ class _Session:
                 channel.join(self._listener, self._outlet.waiting)
         self._desk = desk
         self._send([{"T": "success", "msg": "authenticated"}])
+        self._outlet.signed_on()
 
     # Subscriptions
 

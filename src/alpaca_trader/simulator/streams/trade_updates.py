@@ -51,7 +51,7 @@ class _Connection:
     @property
     def is_listening(self) -> bool:
         """True while trade updates are asked for and the client keeps up."""
-        return self._is_subscribed and not self._outlet.is_slow
+        return self._is_subscribed and self._outlet.is_open
 
     def wants(self, _update: TradeUpdate) -> int:
         """Every update is one message."""
@@ -60,6 +60,10 @@ class _Connection:
     def offer(self, update: TradeUpdate) -> None:
         """Queue an update; called from whatever thread moves time."""
         self._outlet.offer([self._encoded({"stream": _STREAM, "data": update})])
+
+    def end(self, code: int) -> None:
+        """Be put out."""
+        self._outlet.end(code)
 
     async def run(self) -> None:
         """Answer the client until it goes, or until it lets too much pile up."""
@@ -78,6 +82,8 @@ class _Connection:
             if frame["type"] == "websocket.disconnect":
                 return
             self._outlet.put(self._encoded(self._answer(frame.get("bytes") or frame.get("text") or b"")))
+            if self._desk is not None:
+                self._outlet.signed_on()
             await asyncio.sleep(0)  # a client with much to ask does not keep the others waiting
 
     def _encoded(self, message: Mapping[str, Any]) -> Frame:
