@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,29 @@ def test_the_printed_line_is_a_client_that_works(tmp_path: Path) -> None:
     out, err = process.communicate()
     assert (process.returncode, out, err) == (0, "ended\n", "")
     assert list(tmp_path.iterdir()) == []
+
+
+WATCH = """
+import gc, os, signal, sys, threading
+def watch():
+    while not gc.get_freeze_count():
+        threading.Event().wait(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=watch, daemon=True).start()
+from alpaca_trader.cli import main
+sys.argv[1:] = ["sim", "serve", "--port", "0", "--control-port", "0"]
+try:
+    main()
+finally:
+    print("frozen", gc.get_freeze_count())
+"""
+
+
+def test_the_market_is_kept_out_of_the_garbage_collectors_rounds(tmp_path: Path) -> None:
+    """Frozen while it serves, and given back at the end: who waits for that ends it with Ctrl-C."""
+    command = [sys.executable, "-c", WATCH]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stdout.splitlines()[-2:], done.stderr) == (0, ["ended", "frozen 0"], "")
 
 
 BAD = [
