@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 _HOST = "127.0.0.1"
 _BACKLOG = 128
 _KEEP_ALIVE_S = 3600
+PING_S = 20.0
 _MOST_MESSAGE_BYTES = 2**20
 """Of one message to a stream: several times what a subscription to every listed symbol takes."""
 
@@ -34,9 +35,16 @@ class LoopbackServer:
     """Serves one application on 127.0.0.1 from a daemon thread."""
 
     def __init__(
-        self, app: ASGIApp, port: int, name: str, protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools"
+        self,
+        app: ASGIApp,
+        port: int,
+        name: str,
+        protocol: type[asyncio.Protocol] | Literal["httptools"] = "httptools",
+        ping_s: float = PING_S,
     ) -> None:
         """`port` 0 takes a free one. The address is known at once, requests are answered after `start`.
+
+        Streams are pinged every `ping_s` real seconds, and closed when a ping is not answered for as long.
 
         Raises OSError for a port that is taken.
         """
@@ -57,10 +65,13 @@ class LoopbackServer:
             http=protocol,
             ws="websockets-sansio",
             ws_max_size=_MOST_MESSAGE_BYTES,
+            ws_ping_interval=ping_s,
+            ws_ping_timeout=ping_s,
             lifespan="off",
             access_log=False,
             log_config=None,
             server_header=False,
+            date_header=False,
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=1,

@@ -17,7 +17,7 @@ from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.faults.connections import Connections, protocol_with
 from alpaca_trader.simulator.faults.http import HttpFaults
 from alpaca_trader.simulator.faults.streams import StreamFaults
-from alpaca_trader.simulator.loopback import LoopbackServer
+from alpaca_trader.simulator.loopback import PING_S, LoopbackServer
 from alpaca_trader.simulator.rest import data, events, others, trading
 from alpaca_trader.simulator.rest.gate import Gate
 from alpaca_trader.simulator.rest.router import Counter
@@ -86,12 +86,15 @@ class _Stage:
 class SimulatorServer(LoopbackServer):
     """Serves one simulator at a time on 127.0.0.1 from a daemon thread."""
 
-    def __init__(self, sim: Simulator, port: int = 0) -> None:
-        """`port` 0 takes a free one. The address is known at once, requests are answered after `start`."""
+    def __init__(self, sim: Simulator, port: int = 0, *, ping_s: float = PING_S) -> None:
+        """`port` 0 takes a free one. The address is known at once, requests are answered after `start`.
+
+        A stream's client is pinged every `ping_s` real seconds and has as long to answer.
+        """
         self._sim = sim
         self._connections = Connections(sim)
         self._stage = _Stage(build_app(sim, self._connections))
-        super().__init__(self._stage, port, "simulator", protocol_with(self._connections))
+        super().__init__(self._stage, port, "simulator", protocol_with(self._connections), ping_s)
 
     @property
     def ws_url(self) -> str:

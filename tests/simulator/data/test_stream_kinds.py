@@ -234,18 +234,6 @@ def test_absurd_subscriptions_change_nothing(wanted: dict[str, Any], code: int) 
         assert say(socket, action="subscribe")[0]["bars"] == ["SPY"]
 
 
-def test_ten_thousand_subscribe_frames_are_answered_in_turn() -> None:
-    """Each gets its answer; nothing piles up that the client could not read."""
-    sim = simulator()
-    with client_of(sim).websocket_connect("/v2/iex") as socket:
-        greet(socket, sim)
-        answer: Messages = []
-        for number in range(10_000):
-            answer = say(socket, action="subscribe" if number % 2 else "unsubscribe", bars=["SPY"])
-        assert answer[0]["bars"] == ["SPY"]
-    assert sim.connected()["market_data"] == 0
-
-
 def test_a_lost_client_keeps_its_place_when_the_switch_says_so() -> None:
     """406 until the virtual time of the switch is over; a client that said goodbye frees its place at once."""
     sim = simulator(dead_client_s=90)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -45,7 +47,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         self._requests += 1
-        headers: Headers = [(b"x-request-id", self._request_id())]
+        headers: Headers = [(b"x-request-id", self._request_id()), (b"date", self._date())]
         desk, refusal = self._account(scope["path"], dict(scope["headers"]))
         if desk is not None:
             scope["desk"] = desk
@@ -66,6 +68,11 @@ class Gate:
 
         await self._app(scope, receive, send_with_headers)
 
+    def _date(self) -> bytes:
+        """The broker's time, as HTTP writes it."""
+        with self._sim.lock:
+            return http_date(int(self._sim.shown_now.timestamp()))
+
     def _request_id(self) -> bytes:
         return hashlib.sha256(f"{self._sim.seed}:request:{self._requests}".encode()).hexdigest()[:32].encode()
 
@@ -82,6 +89,12 @@ class Gate:
             return desk, None
         status, body, kinds = _json(BrokerError("wrong_key"))
         return None, (status, body, [*kinds, _CHALLENGE])
+
+
+@lru_cache(maxsize=1)
+def http_date(seconds: int) -> bytes:
+    """A whole second since 1970 as a `Date` header."""
+    return formatdate(seconds, usegmt=True).encode()
 
 
 def _credentials(headers: dict[bytes, bytes]) -> tuple[bytes, bytes] | None:
