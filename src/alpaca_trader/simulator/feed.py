@@ -156,6 +156,7 @@ class _TickReader:
         self._view = view
         self._symbols: frozenset[str] = frozenset()
         self._start: datetime | None = None
+        self._changes = 0
         self._by_time: Mapping[datetime, list[Tick]] = {}
 
     def next_at(self, symbols: frozenset[str], after: datetime, until: datetime) -> datetime | None:
@@ -179,9 +180,10 @@ class _TickReader:
         return self._by_time.get(moment, ())
 
     def _read(self, symbols: frozenset[str], start: datetime) -> None:
-        if start == self._start and symbols == self._symbols:
+        changes = self._view.faults.changes
+        if start == self._start and symbols == self._symbols and changes == self._changes:
             return
-        self._start, self._symbols = start, symbols
+        self._start, self._symbols, self._changes = start, symbols, changes
         found: dict[datetime, list[Tick]] = {}
         for symbol in _named(self._view, symbols):
             for tick in self._view.live(symbol, start - _MICROSECOND, start + MINUTE - _MICROSECOND):

@@ -6,7 +6,9 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
+
+import orjson
 
 from alpaca_trader.simulator.market.calendar import NEW_YORK
 
@@ -159,3 +161,30 @@ def new_york_time(day: date, hour: int, minute: int = 0) -> datetime:
 def minute_floor(moment: datetime) -> datetime:
     """The start of the minute that contains `moment`."""
     return moment - timedelta(seconds=moment.second, microseconds=moment.microsecond)
+
+
+# Numbers that are none
+
+
+class BrokenNumber(float):
+    """What a broken broker writes where a number belongs: `text`, be it JSON or not. In MessagePack null is nil, the rest floats."""
+
+    def __new__(cls, text: Literal["null", "NaN", "Infinity"]) -> BrokenNumber:
+        """A float that behaves like it: infinite, or not a number."""
+        made = super().__new__(cls, "NaN" if text == "null" else text)
+        made.text = text
+        return made
+
+    text: str
+
+
+def write_broken(value: object) -> orjson.Fragment:
+    """For `orjson.dumps(default=...)`: the text as it stands."""
+    assert isinstance(value, BrokenNumber), "everything else is JSON"
+    return orjson.Fragment(value.text.encode())
+
+
+def pack_broken(value: object) -> float | None:
+    """For `msgpack.packb(strict_types=True, default=...)`."""
+    assert isinstance(value, BrokenNumber), "everything else is MessagePack"
+    return None if value.text == "null" else float(value)

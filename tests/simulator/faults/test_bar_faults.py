@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import msgpack
 import orjson
 import pytest
 import requests
 from websockets.sync.client import ClientConnection, connect
 
 from alpaca_trader.simulator import RunningSimulator, Simulator, running_simulator
-from tests.simulator.tiny import OPEN, run_to, simulator
+from tests.simulator.tiny import OPEN, order, run_to, simulator
 
 PRICES = [f"{10 + number / 100:.2f}" for number in range(72)]
 FOUR = OPEN + timedelta(minutes=5, seconds=1)
@@ -126,6 +129,66 @@ def test_bars_say_what_is_not_so(name: str, given: dict[str, object], fields: di
         assert (right["c"], right["v"]) == (10.23, 1200)
         assert fault.struck == 1
         assert [float(bar.close) for bar in sim.market.bars("XYZ", OPEN, OPEN + timedelta(minutes=1))] == [10.11]
+
+
+@contextmanager
+def hearing(running: RunningSimulator, *, packed: bool, **wanted: list[str]) -> Iterator[ClientConnection]:
+    """A client of the consolidated stream with these subscriptions."""
+    headers = {"Content-Type": "application/msgpack"} if packed else {}
+    write = msgpack.packb if packed else orjson.dumps
+    with connect(running.ws_url + "/v2/sip", additional_headers=headers) as socket:
+        socket.recv(timeout=5)
+        for message in (
+            {"action": "auth", "key": running.key, "secret": running.secret},
+            {"action": "subscribe", **wanted},
+        ):
+            socket.send(write(message))
+            socket.recv(timeout=5)
+        yield socket
+
+
+@pytest.mark.parametrize(
+    ("what", "text", "packed"), [("nan", "NaN", math.nan), ("inf", "Infinity", math.inf), ("null", "null", None)]
+)
+def test_a_price_that_is_no_number(what: str, text: str, packed: float | None) -> None:
+    """JSON has the word as it stands, over REST and on the stream, MessagePack the float or nil; without the fault, a price."""
+    with (
+        served() as (sim, running, socket),
+        hearing(running, packed=True, bars=["XYZ"]) as binary,
+    ):
+        sim.order_fault("bars.mutate", what=what, **{"for": 60})
+        run_to(sim, OPEN + timedelta(minutes=2, seconds=1))
+        frames = [str(socket.recv(timeout=5)) for _ in range(2)]
+        values = [msgpack.unpackb(binary.recv(timeout=5))[0]["c"] for _ in range(2)]
+        headers = {"APCA-API-KEY-ID": running.key, "APCA-API-SECRET-KEY": running.secret}
+        query = {"timeframe": "1Min", "start": OPEN.isoformat(), "feed": "sip"}
+        rest = requests.get(running.url + "/v2/stocks/XYZ/bars", params=query, headers=headers, timeout=5).text
+        assert [re.findall(r'"c":([^,]+)', words) for words in (*frames, rest)] == [[text], ["10.23"], [text, "10.23"]]
+        assert [str(value) for value in values] == [str(packed), "10.23"]
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_quotes_may_be_crossed(is_packed: bool) -> None:
+    """For as long as ordered, in history, as the latest quote and on the stream; the exchange trades on the right ones."""
+    with served() as (sim, running, _), hearing(running, packed=is_packed, quotes=["XYZ"]) as socket:
+        run_to(sim, OPEN + timedelta(seconds=7))
+        sim.order_fault("bars.mutate", what="crossed", symbol="XYZ", **{"for": 10})
+        run_to(sim, OPEN + timedelta(seconds=12))
+        headers = {"APCA-API-KEY-ID": running.key, "APCA-API-SECRET-KEY": running.secret}
+        path = running.url + "/v2/stocks/XYZ/quotes"
+        latest = requests.get(path + "/latest?feed=sip", headers=headers, timeout=5).json()["quote"]
+        placed = sim.exchange.submit(order("buy", "market"))
+        run_to(sim, OPEN + timedelta(seconds=21))
+        query = {"feed": "sip", "start": (OPEN + timedelta(seconds=1)).isoformat()}
+        history = requests.get(path, params=query, headers=headers, timeout=5).json()["quotes"]
+        read = msgpack.unpackb if is_packed else orjson.loads
+        told = [read(socket.recv(timeout=5))[0] for _ in range(4)]
+        crossed = [False, True, True, False]
+        assert (
+            [quote["bp"] > quote["ap"] for quote in told] == [quote["bp"] > quote["ap"] for quote in history] == crossed
+        )
+        assert (latest["bp"], latest["ap"]) == (10.03, 10.01)
+        assert str(placed.filled_avg_price) == "10.03"
 
 
 def test_a_share_of_the_bars_is_struck_the_same_in_every_run() -> None:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 import requests
 from websockets.exceptions import ConnectionClosed
@@ -98,6 +99,38 @@ def test_only_quotes_spike() -> None:
         assert get(running, "/v2/stocks/XYZ/trades/latest", feed="sip")["trade"]["p"] == 10
         wait(sim, 5)
         assert quote(running) == (9.99, 10.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "bids"),
+    [
+        (None, {}, [9.99, 9.99, 9.99, 9.99]),
+        ("market.gap", {"pct": -30}, [9.99, 6.99, 6.99, 6.99]),
+        ("market.halt", {"seconds": 8}, [9.99, 0, 9.99, 9.99]),
+        ("quote.spike", {"pct": 20, "seconds": 9}, [9.99, 11.99, 11.99, 9.99]),
+    ],
+)
+def test_the_stream_sees_the_changed_market_at_once(
+    name: str | None, given: dict[str, object], bids: list[float]
+) -> None:
+    """Ordered between two ticks of a minute whose ticks are read already: the next quote on the stream is the changed one."""
+    with served() as (sim, running), connect(running.ws_url + "/v2/sip") as socket:
+        socket.recv(timeout=5)
+        for message in (
+            {"action": "auth", "key": running.key, "secret": running.secret},
+            {"action": "subscribe", "quotes": ["XYZ"], "statuses": ["XYZ"]},
+        ):
+            socket.send(orjson.dumps(message))
+            socket.recv(timeout=5)
+        wait(sim, 6)
+        if name:
+            sim.order_fault(name, symbol="XYZ", **given)
+        wait(sim, 15)
+        told: list[dict[str, Any]] = []
+        while len(told) < sim.sent()["market_data"]:
+            told += orjson.loads(socket.recv(timeout=5))
+        assert [message["bp"] for message in told if message["T"] == "q"] == bids
+        assert [m["sc"] for m in told if m["T"] == "s"] == (["H", "T"] if name == "market.halt" else [])
 
 
 def generated() -> Any:

@@ -16,6 +16,7 @@ from alpaca_trader.simulator.wire import new_york_time
 
 _AHEAD: Final = timedelta(days=14)
 _HALF_DAY_CLOSE: Final = 13
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 class Broker(Protocol):
@@ -96,7 +97,9 @@ def _span(wanted: FaultOrder) -> Span:
 
 
 def _halt(sim: Broker, wanted: FaultOrder) -> None:
-    sim.market.halt(str(wanted.symbol), _span(wanted))
+    span = _span(wanted)
+    # Streams tell what comes after now; of a halt that had begun already nobody would hear.
+    sim.market.halt(str(wanted.symbol), replace(span, start=max(span.start, sim.now + _INSTANT)))
 
 
 def _gap(sim: Broker, wanted: FaultOrder) -> None:

@@ -48,6 +48,8 @@ class FaultBoard:
         self._seed = seed
         self._now = now
         self._ordered = 0
+        self.changes = 0
+        """How often faults were ordered or lifted: what was read before may read otherwise now."""
         self._faults: dict[str, list[Fault]] = {}
         self.is_quiet = True
         """While no fault is in force: nobody needs to ask further."""
@@ -63,6 +65,7 @@ class FaultBoard:
     def order(self, wanted: FaultOrder) -> Fault:
         """Put a fault in force."""
         self._ordered += 1
+        self.changes += 1
         fault = Fault(self._ordered, wanted)
         self._faults.setdefault(wanted.name, []).append(fault)
         self.is_quiet = False
@@ -70,6 +73,7 @@ class FaultBoard:
 
     def lift(self, number: int | None = None) -> int:
         """End one fault, or all of them; returns how many were ended."""
+        self.changes += 1
         before = sum(map(len, self._faults.values()))
         kept = {
             name: [fault for fault in faults if number is not None and fault.number != number]

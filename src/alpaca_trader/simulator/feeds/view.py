@@ -69,7 +69,7 @@ class FeedView:
 
     def live(self, symbol: str, after: datetime, until: datetime) -> Sequence[Tick]:
         """Ticks with after < at <= until that were told when they happened, in time order."""
-        ticks = [tick for tick in self._source.ticks(symbol, after, until) if _is_shown(tick)]
+        ticks = [self._told(tick) for tick in self._source.ticks(symbol, after, until) if _is_shown(tick)]
         late = self._late(symbol, after, until)
         return [tick for tick in ticks if tick not in late] if late else ticks
 
@@ -80,7 +80,7 @@ class FeedView:
             incident = befallen.get(tick) if isinstance(tick, MarketTrade) else None
             if incident is None:
                 if _is_shown(tick):
-                    yield Told(tick, "")
+                    yield Told(self._told(tick), "")
             elif incident.kind == "late":
                 if incident.known_at <= now:
                     yield Told(tick, "")
@@ -91,6 +91,14 @@ class FeedView:
             else:
                 yield Told(tick, "incorrect")
                 yield Told(incident.corrected, "corrected")
+
+    def quote(self, symbol: str, at: datetime) -> MarketQuote | None:
+        """The quote standing at `at`."""
+        found = self.market.quote(symbol, at)
+        return self.faults.quote(found) if found is not None and self.faults.may_strike else found
+
+    def _told(self, tick: Tick) -> Tick:
+        return self.faults.quote(tick) if isinstance(tick, MarketQuote) and self.faults.may_strike else tick
 
     def last_trade(self, symbol: str, at: datetime) -> MarketTrade | None:
         """The last print at or before `at`."""

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from alpaca_trader.simulator.feeds.company import ADJUSTMENTS, CompanyView
 from alpaca_trader.simulator.feeds.view import FeedView
 from alpaca_trader.simulator.market.calendar import new_york_date, new_york_midnight
-from alpaca_trader.simulator.market.model import Cross, Market, MarketQuote, MarketTrade
+from alpaca_trader.simulator.market.model import Cross, MarketQuote, MarketTrade
 from alpaca_trader.simulator.rest.bar_series import (
     bars_between,
     latest_days,
@@ -51,6 +51,7 @@ from alpaca_trader.simulator.rest.data_wire import (
 )
 from alpaca_trader.simulator.rest.screener import Screener
 from alpaca_trader.simulator.simulator import Simulator
+from alpaca_trader.simulator.wire import write_broken
 
 Door = Callable[[Simulator, Request], Mapping[str, Any]]
 _EARLIEST: Final = datetime(1971, 1, 2, tzinfo=UTC)
@@ -95,7 +96,7 @@ def _answering(sim: Simulator, door: Door) -> Callable[[Request], Response]:
             status, body = 200, door(sim, request)
         except Refused as refused:
             status, body = refused.status, refused.body
-        return Response(orjson.dumps(body), status, media_type="application/json")
+        return Response(orjson.dumps(body, write_broken), status, media_type="application/json")
 
     return answer
 
@@ -190,7 +191,7 @@ def _latest_bars(sim: Simulator, request: Request) -> Mapping[str, Any]:
 
 def _latest_quotes(sim: Simulator, request: Request) -> Mapping[str, Any]:
     (feed, at), tapes = latest_of(sim, request), tapes_of(sim.market)
-    found = ((symbol, _latest_quote(sim.market, feed, symbol, at)) for symbol in symbols_of(request))
+    found = ((symbol, _latest_quote(sim.feeds[feed], feed, symbol, at)) for symbol in symbols_of(request))
     quotes = {symbol: quote_json(quote, tapes[symbol]) for symbol, quote in found if quote}
     return _with_currency(request, {"quotes": quotes})
 
@@ -212,7 +213,7 @@ def _snapshots(sim: Simulator, request: Request) -> Mapping[str, Any]:
 def _snapshot(view: FeedView, feed: str, symbol: str, at: datetime, tape: str) -> dict[str, Any] | None:
     """The parts there are: one that does not exist is left out."""
     minute = latest_minute(view, symbol, at)
-    trade, quote = view.last_trade(symbol, at), _latest_quote(view.market, feed, symbol, at)
+    trade, quote = view.last_trade(symbol, at), _latest_quote(view, feed, symbol, at)
     if minute is None and trade is None:
         return None
     days = [bar_json(row) for row in latest_days(view, symbol, at, 2)]
@@ -226,14 +227,14 @@ def _snapshot(view: FeedView, feed: str, symbol: str, at: datetime, tape: str) -
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def _latest_quote(market: Market, feed: str, symbol: str, at: datetime) -> MarketQuote | None:
+def _latest_quote(view: FeedView, feed: str, symbol: str, at: datetime) -> MarketQuote | None:
     """The quote standing now, or outside trading hours the one that stood when they ended (a week back)."""
     if feed in ("otc", "boats", "overnight"):
         return None
     today = new_york_date(at)
-    for hours in reversed(market.sessions(today - timedelta(days=7), today)):
+    for hours in reversed(view.market.sessions(today - timedelta(days=7), today)):
         for end in (hours.post_close, hours.close):
-            if hours.pre_open <= at and (quote := market.quote(symbol, min(at, end))) is not None:
+            if hours.pre_open <= at and (quote := view.quote(symbol, min(at, end))) is not None:
                 return quote
     return None
 

@@ -16,6 +16,7 @@ from alpaca_trader.simulator.feeds.incidents import Incident
 from alpaca_trader.simulator.hub import ALL, DataMoment
 from alpaca_trader.simulator.market.model import BarRow, MarketQuote, PriceBands, Tick, TradingStatus
 from alpaca_trader.simulator.rest.data_wire import VENUE, bar_fields, number, quote_fields, trade_fields
+from alpaca_trader.simulator.wire import pack_broken, write_broken
 
 CHANNELS: Final = (
     "trades",
@@ -52,9 +53,9 @@ _REASON_TEXT: Final = {
 def encoded(messages: Sequence[Message], codec: Codec) -> Frame:
     """One frame: an array of messages; times are RFC 3339 text in JSON and Timestamp extensions in MessagePack."""
     if codec == "msgpack":
-        packed: bytes = msgpack.packb(messages, datetime=True)
+        packed: bytes = msgpack.packb(messages, datetime=True, strict_types=True, default=pack_broken)
         return packed
-    return orjson.dumps(messages, option=orjson.OPT_UTC_Z).decode()
+    return orjson.dumps(messages, write_broken, option=orjson.OPT_UTC_Z).decode()
 
 
 def frames_for(
