@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
 
 from alpaca_trader.simulator import RunningSimulator, Simulator, running_simulator
+from alpaca_trader.simulator.rest.call import MAX_BODY
+from alpaca_trader.simulator.server import build_app
 from tests.simulator.tiny import order, run_to, simulator
 
 ORDER = order("buy", "limit", "1", limit_price="9.00", client_order_id="only-once")
@@ -202,3 +206,31 @@ def test_only_the_route_and_the_account_that_were_named_are_struck() -> None:
         assert ask(running, "GET", "/v2/orders").status_code == 503
         with pytest.raises(ValueError, match="no account has this id, key id or number"):
             sim.order_fault("http.5xx", account="1")
+
+
+def test_a_fault_in_force_does_not_keep_an_endless_body() -> None:
+    """A body beyond the limit is refused as it is without faults, and no more of it is read than that takes."""
+    sim = simulator("10.00")
+    sim.order_fault("http.5xx", route="/v2/watchlists")
+    part, asked, answers = b"x" * 65_536, 0, []
+
+    async def receive() -> MutableMapping[str, Any]:
+        nonlocal asked
+        asked += 1
+        return {"type": "http.request", "body": part, "more_body": asked < 100}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        answers.append(message)
+
+    keys = [(b"apca-api-key-id", sim.keys[0].encode()), (b"apca-api-secret-key", sim.keys[1].encode())]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v2/orders",
+        "raw_path": b"/v2/orders",
+        "query_string": b"",
+        "headers": keys,
+    }
+    asyncio.run(build_app(sim)(scope, receive, send))
+    assert answers[0]["status"] == 413
+    assert asked == MAX_BODY // len(part) + 1

@@ -19,6 +19,7 @@ from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.faults.board import Fault
 from alpaca_trader.simulator.faults.connections import Connections
 from alpaca_trader.simulator.faults.stale import StaleReads
+from alpaca_trader.simulator.rest.call import MAX_BODY
 from alpaca_trader.simulator.simulator import Simulator
 
 _JSON: Final = (b"content-type", b"application/json")
@@ -215,10 +216,11 @@ async def _until_gone(receive: Receive) -> None:
 
 
 async def _whole_body(receive: Receive) -> bytes:
-    parts = []
+    """The request's body; of one that is longer than routes take, as much as makes them refuse it."""
+    parts: list[bytes] = []
     while (message := await receive())["type"] == "http.request":
         parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
+        if not message.get("more_body", False) or sum(map(len, parts)) > MAX_BODY:
             break
     return b"".join(parts)
 
