@@ -142,3 +142,17 @@ def test_the_document_names_the_ports_of_the_command() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
     assert f"`https://localhost:{DEFAULT_TLS_PORT}`" in page
     assert f"`export HTTPS_PROXY=http://127.0.0.1:{DEFAULT_PROXY_PORT}`" in page
+
+
+def test_closing_the_doors_on_open_connections_is_no_error(
+    running: RunningSimulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A connection that is kept alive when the doors close ends with them, and nothing complains."""
+    with impersonating(running.port, identity_in(tmp_path)) as own, session(running, own) as client:
+        assert client.get("https://api.alpaca.markets/v2/clock", timeout=10).status_code == 200
+        client.proxies = {}
+        assert client.get(f"{own.tls_url}/v2/clock", timeout=10).status_code == 200
+        waiting = socket.create_connection(("127.0.0.1", own.proxy_port), timeout=10)
+        client.get(f"{own.tls_url}/v2/clock", timeout=10)  # the waiting one was accepted before this one is answered
+    waiting.close()
+    assert caplog.messages == []

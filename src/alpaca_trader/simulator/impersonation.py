@@ -10,11 +10,11 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alpaca_trader.simulator.tls import HOSTS, Identity
 
@@ -92,17 +92,44 @@ async def _keep(
     tls: socket.socket, context: ssl.SSLContext, plain_port: int, proxy: socket.socket, tls_port: int
 ) -> None:
     """Answer at both doors until cancelled."""
+    visits: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def at_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _through(reader, writer, plain_port)
-
-    async def at_proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def to_proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if await _is_admitted(reader, writer):
             await _through(reader, writer, tls_port)
 
-    await asyncio.start_server(at_tls, sock=tls, ssl=context, ssl_handshake_timeout=_PATIENCE_S)
-    await asyncio.start_server(at_proxy, sock=proxy, limit=_HEAD_LIMIT_BYTES)
-    await asyncio.Event().wait()
+    # Tasks of our own: those that asyncio makes of a coroutine report their cancellation as an error (Python 3.11).
+    def begin(visit: Coroutine[Any, Any, None], writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(visit)
+        visits[task] = writer
+        task.add_done_callback(visits.pop)
+
+    def at_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begin(_through(reader, writer, plain_port), writer)
+
+    def at_proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begin(to_proxy(reader, writer), writer)
+
+    servers = (
+        await asyncio.start_server(at_tls, sock=tls, ssl=context, ssl_handshake_timeout=_PATIENCE_S),
+        await asyncio.start_server(at_proxy, sock=proxy, limit=_HEAD_LIMIT_BYTES),
+    )
+    try:
+        await asyncio.Event().wait()
+    finally:
+        for server in servers:
+            server.close()
+        await _end(visits)
+
+
+async def _end(visits: Mapping[asyncio.Task[None], asyncio.StreamWriter]) -> None:
+    """End every connection at once: who closes the doors does not wait for what is said through them."""
+    going = list(visits.items())
+    for task, writer in going:
+        task.cancel()
+        writer.transport.abort()
+    await asyncio.gather(*(task for task, _ in going), return_exceptions=True)
+    await asyncio.sleep(0)  # the loop tells the transports that they have ended
 
 
 async def _is_admitted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -142,6 +169,7 @@ async def _through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, p
         # TLS cannot be half closed: when one side has ended, so has the connection.
         for way in ways:
             way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
         for side in (writer, far_writer):
             side.close()
 
