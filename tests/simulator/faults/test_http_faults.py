@@ -231,6 +231,10 @@ def test_a_fault_in_force_does_not_keep_an_endless_body() -> None:
         "query_string": b"",
         "headers": keys,
     }
-    asyncio.run(build_app(sim)(scope, receive, send))
+
+    async def play() -> None:
+        await build_app(sim)(scope, receive, send)
+
+    asyncio.run(play())
     assert answers[0]["status"] == 413
     assert asked == MAX_BODY // len(part) + 1
