@@ -26,7 +26,7 @@ _PRINT_CHANNELS: Final = ("trades", "updatedBars", "corrections", "cancelErrors"
 
 
 class DataFeed:
-    """A publisher of the timeline: has instants only for what somebody listens to."""
+    """One feed's part in the timeline: it has instants only for what somebody listens to."""
 
     def __init__(
         self, view: FeedView, timeline: Timeline, channel: DataChannel, delay: timedelta = timedelta(0)
@@ -147,6 +147,27 @@ class DataFeed:
 
     def _tick_symbols(self) -> frozenset[str]:
         return self._channel.wanted("trades") | self._channel.wanted("quotes")
+
+
+class DataFeeds:
+    """All data feeds as one publisher of the timeline: those that nobody reads are not even asked."""
+
+    def __init__(self, feeds: Sequence[tuple[DataChannel, DataFeed]]) -> None:
+        self._feeds = feeds
+
+    def next_at(self, after: datetime, until: datetime) -> datetime | None:
+        """The next publication of any feed in (after, until]."""
+        found = None
+        for channel, feed in self._feeds:
+            if not channel.is_empty and (moment := feed.next_at(after, until)) is not None:
+                found = until = moment
+        return found
+
+    def process(self, moment: datetime) -> None:
+        """Let each feed publish what it has to tell."""
+        for channel, feed in self._feeds:
+            if not channel.is_empty:
+                feed.process(moment)
 
 
 class _TickReader:

@@ -129,6 +129,11 @@ class Channel(Generic[Message]):
             self._listeners.remove(listener)
             self._backlogs.pop(listener, None)
 
+    @property
+    def is_empty(self) -> bool:
+        """True while nobody is connected."""
+        return not self._listeners
+
     def listeners(self) -> Sequence[Listener[Message]]:
         """The connections that would be offered a message now."""
         return [listener for listener in self._listeners if listener.is_listening] if self._listeners else ()
@@ -236,6 +241,7 @@ class StreamHub:
     def held(self) -> Iterator[None]:
         """Messages published inside the block go out when it ends."""
         channels: list[Channel[Any]] = [*self.updates, *self.feeds.values(), *self.events]
+        channels = [channel for channel in channels if not channel.is_empty]
         for channel in channels:
             channel.hold()
         try:

@@ -30,9 +30,9 @@ from alpaca_trader.simulator.faults.board import AccountFaults, Fault, FaultBoar
 from alpaca_trader.simulator.faults.catalogue import kind_of, ordered
 from alpaca_trader.simulator.faults.courier import Courier
 from alpaca_trader.simulator.faults.market import FaultyMarket
-from alpaca_trader.simulator.feed import DataFeed
+from alpaca_trader.simulator.feed import DataFeed, DataFeeds
 from alpaca_trader.simulator.feeds.view import SIP_DELAY, FeedViews
-from alpaca_trader.simulator.hub import FEEDS, StreamHub
+from alpaca_trader.simulator.hub import FEEDS, DataChannel, StreamHub
 from alpaca_trader.simulator.market.model import Market
 from alpaca_trader.simulator.profiles import DEFAULT_SWITCHES, PROFILES, Profile, Switches
 from alpaca_trader.simulator.rest.bodies import update_body
@@ -93,10 +93,12 @@ class Simulator:
         for account in first:
             self._open(account)
         self.feeds = FeedViews(self.market, seed, switches, BarFaults(self.faults, seed))
+        feeds: list[tuple[DataChannel, DataFeed]] = []
         for feed, channel in self.hub.feeds.items():
             channel.carry = Courier(self, channel, FEEDS[feed]).carry
             delay = SIP_DELAY if feed == "delayed_sip" else timedelta(0)
-            self._timeline.add_publisher(DataFeed(self.feeds[feed], self._timeline, channel, delay))
+            feeds.append((channel, DataFeed(self.feeds[feed], self._timeline, channel, delay)))
+        self._timeline.add_publisher(DataFeeds(feeds))
         if state_dir is not None:
             self._continue_from(state_dir, first)
 

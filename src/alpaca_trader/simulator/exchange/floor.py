@@ -126,8 +126,9 @@ class TradingFloor:
     def _is_quiet(self, symbol: str, bar: MarketBar) -> bool:
         """True when no price inside the bar can elect or fill any order at work."""
         # A limit comes to rest at the next quote, and takes its place in the queue there.
+        today = self.hours.date
         return all(
-            matching.is_out_of_reach(order, bar) and (order.is_stop or order.rested_on == self.hours.date)
+            (order.rested_on == today or order.is_stop) and matching.is_out_of_reach(order, bar)
             for order in self._at_work(symbol, bar.start)
         )
 

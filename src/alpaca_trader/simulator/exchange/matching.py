@@ -106,10 +106,11 @@ def first_part(qty: Decimal, share: float, *, is_fractional: bool) -> Decimal:
 
 def is_out_of_reach(order: SimOrder, bar: MarketBar) -> bool:
     """True when no trade of the bar reaches the order's price (bids lie below, asks above the trades)."""
-    if order.is_stop and order.is_trailing:
+    is_stop = order.is_stop
+    if is_stop and order.is_trailing:
         return False
-    bound = order.stop_price if order.is_stop else working_limit(order)
+    bound = order.stop_price if is_stop else working_limit(order)
     if bound is None:
         return False
-    wants_low = (order.side == "sell") == order.is_stop
+    wants_low = (order.side == "sell") == is_stop
     return bar.low > bound if wants_low else bar.high < bound

@@ -146,7 +146,7 @@ class SimOrder:
     @property
     def is_stop(self) -> bool:
         """True for a stop, stop-limit or trailing stop order that no trade has elected yet."""
-        return not self.is_elected and (self.stop_price is not None or self.is_trailing)
+        return not self.is_elected and (self.stop_price is not None or self.type == "trailing_stop")
 
     @property
     def is_held(self) -> bool:
