@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import requests
 
-from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer, Switches
+from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer, Switches, running_simulator
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from tests.simulator.tiny import OPEN, run_to
 from tests.simulator.trading.test_rest import make_sim
@@ -26,6 +27,19 @@ def test_a_taken_port_is_one_clear_error() -> None:
             SimulatorServer(make_sim(), server.port)
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("path", ["/v2/events/trades", "/v2beta1/events/activities"])
+def test_a_server_that_ends_while_somebody_listens_has_nothing_to_complain_about(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Event streams never end by themselves, and a client may not read: both are cut off, and nobody reports an error."""
+    with running_simulator(make_sim()) as running:
+        keys = {"APCA-API-KEY-ID": running.key, "APCA-API-SECRET-KEY": running.secret}
+        answer = requests.get(running.url + path, headers=keys, stream=True, timeout=5)
+        assert answer.status_code == 200
+    answer.close()
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
 def test_time_never_goes_back_and_needs_a_zone() -> None:

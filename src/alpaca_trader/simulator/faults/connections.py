@@ -22,6 +22,8 @@ from alpaca_trader.simulator.simulator import Simulator
 
 _LINGER_NOT: Final = struct.pack("ii", 1, 0)
 _SLICE: Final = 1
+_FAREWELL_S: Final = 0.3
+"""Real seconds that clients have to take their last words when the server ends, before the server loses patience."""
 
 Result = TypeVar("Result")
 
@@ -88,13 +90,14 @@ class Connections:
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     def end(self) -> None:
-        """Give up the black connections, which would never end by themselves; from any thread."""
+        """Give up the black connections at once, and after a moment what has not ended by itself; from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._give_up)
 
     def _give_up(self) -> None:
         for line in [line for line in self._open.values() if line.is_lost]:
             line.reset()
+        asyncio.get_running_loop().call_later(_FAREWELL_S, self._reset_open)
 
     def reset_all(self) -> None:
         """Break every connection; from any thread."""
