@@ -7,6 +7,7 @@ virtual times. Time moves through `advance` alone; a command takes no time.
 from __future__ import annotations
 
 import hmac
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -144,6 +145,10 @@ class Simulator:
     def _check(self, account: AccountOrder) -> None:
         if account.profile not in PROFILES:
             raise ValueError(f"profile {account.profile!r} is unknown; use one of {', '.join(sorted(PROFILES))}")
+        if not all(re.fullmatch(r"[!-~]+", part) for part in account.keys):
+            raise ValueError(
+                f"key id {account.keys[0]!r}: it and its secret are printable ASCII without blanks, as headers carry them"
+            )
         if any(desk.keys[0] == account.keys[0] for desk in self.desks):
             raise ValueError(f"key id {account.keys[0]!r} belongs to another account; give each account its own")
 

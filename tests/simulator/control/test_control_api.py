@@ -129,6 +129,8 @@ BAD: list[tuple[str, str, Mapping[str, object] | None, str]] = [
     ("DELETE", "/faults/9", None, "no fault 9 is in force"),
     ("POST", "/accounts", {"key": "A"}, '"secret"'),
     ("POST", "/accounts", {"key": "A", "secret": "B", "profile": "rich"}, "profile 'rich' is unknown"),
+    ("POST", "/accounts", {"key": "A\nB", "secret": "C"}, "printable ASCII without blanks"),
+    ("POST", "/accounts", {"key": "A", "secret": "C D"}, "printable ASCII without blanks"),
     ("POST", "/accounts/7/transfer", {"amount": "1"}, "there is no account 7"),
     ("POST", "/market", {"sed": 8}, "sed: give"),
     ("GET", "/nowhere", None, "GET / lists them"),

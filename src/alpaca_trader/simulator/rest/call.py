@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,9 +109,9 @@ def count(call: Call, field: str, default: int, most: int) -> int:
     text = call.query.get(field)
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= most:
         raise wrong(field, text)
-    return int(text[:9])
+    return int(text)
 
 
 def flag(call: Call, field: str) -> bool:
