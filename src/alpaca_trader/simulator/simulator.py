@@ -31,7 +31,7 @@ from alpaca_trader.simulator.faults.board import AccountFaults, Fault, FaultBoar
 from alpaca_trader.simulator.faults.catalogue import kind_of, ordered
 from alpaca_trader.simulator.faults.courier import Courier
 from alpaca_trader.simulator.faults.market import FaultyMarket
-from alpaca_trader.simulator.feed import DataFeed, DataFeeds
+from alpaca_trader.simulator.feeds.publisher import DataFeed, DataFeeds
 from alpaca_trader.simulator.feeds.view import SIP_DELAY, FeedViews
 from alpaca_trader.simulator.hub import FEEDS, DataChannel, StreamHub
 from alpaca_trader.simulator.market.model import Market
