@@ -326,7 +326,7 @@ def test_closing_a_part_of_a_position(given: dict[str, Any], expected: str) -> N
 @pytest.mark.parametrize(
     ("given", "status", "words"),
     [
-        ({"qty": "4", "percentage": "10"}, 422, "only one of"),
+        ({"qty": "4", "percentage": "10"}, 422, "percentage cannot be combined with qty"),
         ({"percentage": "101"}, 422, "invalid percentage"),
         ({"percentage": "0"}, 422, "percentage must be > 0"),
         ({"qty": "-1"}, 422, "qty must be > 0"),

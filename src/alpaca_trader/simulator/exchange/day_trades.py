@@ -9,6 +9,8 @@ from typing import Final
 
 WINDOW_DAYS: Final = 5
 """Trading days, today included, over which day trades are counted."""
+MOST: Final = 3
+"""Day trades in that time that an account may make; one more makes it a pattern day trader."""
 
 
 class DayTrades:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Final, Generic, NamedTuple, TypeVar, get_args
 
-from alpaca_trader.simulator.exchange import checks, linked, parse, sessions
+from alpaca_trader.simulator.exchange import checks, day_trades, linked, parse, sessions
 from alpaca_trader.simulator.exchange.account import Account, AccountView, LedgerEntry
 from alpaca_trader.simulator.exchange.activities import Activity
 from alpaca_trader.simulator.exchange.book import OrderBook
@@ -37,13 +37,11 @@ Record = Callable[[str, Mapping[str, object]], None]
 """Writes a command down before it is applied: its name and its arguments."""
 
 _HUNDRED: Final = Decimal(100)
-_MAX_DECIMALS: Final = 9
 _LOOK_BACK: Final = timedelta(days=14)
 _SHORT_MARKUP: Final = Decimal("1.03")
 """An opening short is counted at this much of the ask, or at its limit if that is higher (alpaca-contract 3.8)."""
 _MOST_EXPOSURE: Final = 6
 """Times the equity: above it the account may only close (alpaca-contract 3.8)."""
-_MOST_DAY_TRADES: Final = 3
 _DAY_TRADING_EQUITY: Final = Decimal(25_000)
 
 
@@ -433,7 +431,7 @@ class Exchange:
         account = self.account()
         closing = {order.symbol for order in self.book.open_orders() if order.is_closing}
         pending = self._account.day_trades.would_count(sorted(closing | {symbol}))
-        if account.last_equity < _DAY_TRADING_EQUITY and account.day_trades + pending > _MOST_DAY_TRADES:
+        if account.last_equity < _DAY_TRADING_EQUITY and account.day_trades + pending > day_trades.MOST:
             raise BrokerError("day_trading")
 
     def _check_money(self, request: OrderRequest, order: SimOrder) -> None:
@@ -555,17 +553,12 @@ def _amount(name: str, text: str, above: Decimal | None = None) -> Decimal:
 
 def _part(held: Decimal, qty: object, percentage: object) -> Decimal:
     """Shares to close: `qty`, or `percentage` (0..100) of the position cut to 9 decimals, or all."""
-    if qty is not None and percentage is not None:
-        raise BrokerError("two_quantities")
-    for name, raw in (("qty", qty), ("percentage", percentage)):
-        if raw is None:
-            continue
-        value = parse_number(raw)
-        if value is None or (name == "percentage" and value > _HUNDRED):
-            raise BrokerError("invalid_field", field=name)
-        if value <= ZERO:
-            raise BrokerError("quantity_not_positive", field=name)
-        if decimals(value) > _MAX_DECIMALS:
-            raise BrokerError("too_many_decimals", field=name)
-        return value if name == "qty" else (held * value / _HUNDRED).quantize(NANO, ROUND_DOWN)
-    return held
+    given = {"qty": qty, "percentage": percentage}
+    shares, percent = (parse.quantity(given, name) for name in given)
+    if percent is None:
+        return held if shares is None else shares
+    if shares is not None:
+        raise BrokerError("excludes", field="percentage", other="qty")
+    if percent > _HUNDRED:
+        raise BrokerError("invalid_field", field="percentage")
+    return (held * percent / _HUNDRED).quantize(NANO, ROUND_DOWN)

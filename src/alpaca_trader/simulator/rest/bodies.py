@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from alpaca_trader.simulator.exchange import day_trades
 from alpaca_trader.simulator.exchange.account import AccountView
 from alpaca_trader.simulator.exchange.activities import Activity, FillActivity, NonTradeActivity
 from alpaca_trader.simulator.exchange.configuration import Configuration
@@ -29,8 +30,6 @@ from alpaca_trader.simulator.wire import (
 )
 
 Body = dict[str, Any]
-
-_MOST_DAY_TRADES = 3
 
 
 def order_body(order: SimOrder, *, nested: bool = False) -> Body:
@@ -102,7 +101,7 @@ def update_body(seed: int, news: OrderEvent) -> Body:
 
 def day_trading_fields(view: AccountView) -> Body:
     """The Account's fields of the day-trading rules, which the broker removed on 2026-07-06 (`pdt_mode` legacy)."""
-    is_day_trader = view.day_trades > _MOST_DAY_TRADES
+    is_day_trader = view.day_trades > day_trades.MOST
     return {
         "pattern_day_trader": is_day_trader,
         "daytrade_count": view.day_trades,
