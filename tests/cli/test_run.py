@@ -108,6 +108,7 @@ BAD = [
     (("--sim", "--date", "yesterday"), 2, "'yesterday' is no date; write it as 2026-11-20"),
     (("--sim", "--speed", "fast"), 2, "'fast' is no speed; give a number above 0 (times real time), or max"),
     (("--sim", "--speed", "0"), 2, "'0' is no speed; give a number above 0 (times real time), or max"),
+    (("--sim", "--speed", "1e308"), 2, "'1e308' is beyond 1,000,000 times real time; use max"),
     (("--sim", "--speed", "nan"), 2, "'nan' is no speed; give a number above 0 (times real time), or max"),
     (("--sim", "--days", "0"), 2, "0 is not in the range 1<=x<=250"),
     (("--sim", "--date", "2026-11-26"), 1, "--date 2026-11-26: the exchange is closed; the next session is 2026-11-27"),

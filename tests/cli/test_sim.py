@@ -64,6 +64,7 @@ def test_the_market_is_kept_out_of_the_garbage_collectors_rounds(tmp_path: Path)
 
 BAD = [
     (("--speed", "0"), 2, "'0' is no speed; give a number above 0"),
+    (("--speed", "2e6"), 2, "'2e6' is beyond 1,000,000 times real time; use max"),
     (("--port", "70000"), 2, "70000 is not in the range 0<=x<=65535."),
     (("--profile", "rich"), 1, "profile 'rich' is unknown; use one of live467, paper100k"),
     (("--date", "2026-11-26"), 1, "--date 2026-11-26: the exchange is closed; the next session is 2026-11-27"),

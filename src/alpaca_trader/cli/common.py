@@ -217,6 +217,10 @@ class Speed(click.ParamType[float]):
             speed = 0.0
         if not 0 < speed < float("inf"):
             self.fail(f"'{value}' is no speed; give a number above 0 (times real time), or max", param, ctx)
+        from alpaca_trader.simulator.control.pace import FASTEST
+
+        if speed > FASTEST:
+            self.fail(f"'{value}' is beyond {FASTEST:,} times real time; use max", param, ctx)
         return speed
 
 

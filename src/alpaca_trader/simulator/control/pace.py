@@ -26,7 +26,7 @@ _BREATH_S: Final = 0.001
 _STRIDE: Final = timedelta(minutes=1)
 """At most so much virtual time passes while the simulator's lock is held."""
 _JOIN_S: Final = 30
-_FASTEST: Final = 1_000_000
+FASTEST: Final = 1_000_000
 """Times real time: beyond it no machine keeps up, and MAX is what is meant."""
 LAST: Final = datetime(2029, 12, 1, tzinfo=UTC)
 """Where time ends: the calendar of sessions does a month later, and orders look weeks ahead."""
@@ -203,8 +203,8 @@ class Pace:
 def _checked(speed: float) -> float:
     if not speed > 0:
         raise ValueError(f"speed {speed} must be above 0")
-    if _FASTEST < speed < MAX:
-        raise ValueError(f"speed {speed:g} is beyond {_FASTEST:,} times real time; use max")
+    if FASTEST < speed < MAX:
+        raise ValueError(f"speed {speed:g} is beyond {FASTEST:,} times real time; use max")
     return speed
 
 
