@@ -193,6 +193,41 @@ def test_ten_thousand_subscribe_frames_at_once_are_all_answered() -> None:
         assert memory_bytes() - before < 100 * 2**20
 
 
+def frame_of(message: object) -> bytes:
+    """A text frame of a client, whose mask is zeros."""
+    words = orjson.dumps(message)
+    head = bytes([0x81, 0xFE]) + len(words).to_bytes(2, "big") if len(words) > 125 else bytes([0x81, 0x80 | len(words)])
+    return head + bytes(4) + words
+
+
+def test_who_asks_ten_thousand_times_and_never_reads_is_put_out() -> None:
+    """Its answers pile up to the bound and no further; meanwhile and afterwards another client is served."""
+    names = [f"S{number:031}" for number in range(1000)]
+    with served() as (sim, running), bars(running) as calm:
+        before = memory_bytes()
+        greedy, _ = upgraded(running.port, "/v2/test")
+        with greedy:
+            greedy.sendall(frame_of({"action": "auth", "key": running.key, "secret": running.secret}))
+            for first in range(0, len(names), 500):
+                greedy.sendall(frame_of({"action": "subscribe", "bars": names[first : first + 500]}))
+            with contextlib.suppress(ConnectionError):
+                for _ in range(10_000):
+                    greedy.sendall(frame_of({"action": "subscribe"}))
+            for _ in range(100_000):
+                assert say(calm, {"action": "subscribe"})[0]["bars"] == ["XYZ"]
+                if sim.connected()["market_data"] == 1:
+                    break
+            heard = 0
+            with contextlib.suppress(ConnectionError):
+                last = b""
+                while b"slow client" not in last and (part := greedy.recv(2**20)):
+                    heard, last = heard + len(part), last[-20:] + part
+        assert heard < MOST_WAITING
+        assert memory_bytes() - before < 4 * MOST_WAITING
+        run_to(sim, sim.now + timedelta(minutes=1, seconds=1))
+        assert hear(calm)[0]["T"] == "b"
+
+
 def test_two_hundred_connections_and_one_more() -> None:
     """Most never sign on, some subscribe; each that asked hears its bar, and all are forgotten when they go."""
     with served() as (sim, running):

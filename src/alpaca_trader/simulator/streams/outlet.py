@@ -124,4 +124,10 @@ class Outlet:
             self._queue.put_nowait(self._farewell)
         self._queue.put_nowait(None)
         if self._writer is not None:
-            self._loop.call_later(_FAREWELL_S, self._writer.cancel)
+            self._loop.call_later(_FAREWELL_S, self._cut_off, self._writer)
+
+    def _cut_off(self, writer: asyncio.Task[None]) -> None:
+        """End the line of a client that has not even read why; one that has is gone already."""
+        if not writer.done() and self._fate is not None:
+            self._fate.cut()
+        writer.cancel()
