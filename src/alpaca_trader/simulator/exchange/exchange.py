@@ -6,9 +6,9 @@ Every command is recorded before it is applied, refused ones too: replaying them
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
-from typing import Final, Generic, NamedTuple, TypeVar, get_args
+from typing import Final, get_args
 
 from alpaca_trader.simulator.exchange import checks, day_trades, linked, parse, sessions
 from alpaca_trader.simulator.exchange.account import Account, AccountView, LedgerEntry
@@ -18,11 +18,12 @@ from alpaca_trader.simulator.exchange.configuration import Configuration
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.ids import uuid_for
 from alpaca_trader.simulator.exchange.life import Publish
-from alpaca_trader.simulator.exchange.matching import collar
+from alpaca_trader.simulator.exchange.listing import Listing
+from alpaca_trader.simulator.exchange.maker import OrderMaker
 from alpaca_trader.simulator.exchange.orders import ZERO, OrderRequest, SimOrder
-from alpaca_trader.simulator.exchange.positions import Position
 from alpaca_trader.simulator.exchange.replacing import changed_terms
 from alpaca_trader.simulator.exchange.slippage import NoSlippage, Slippage
+from alpaca_trader.simulator.exchange.statement import PositionView, Statement
 from alpaca_trader.simulator.exchange.venue import Venue
 from alpaca_trader.simulator.faults.board import AccountFaults
 from alpaca_trader.simulator.market.calendar import new_york_date
@@ -31,49 +32,14 @@ from alpaca_trader.simulator.profiles import Profile, Switches
 from alpaca_trader.simulator.timeline import Timeline
 from alpaca_trader.simulator.wire import NANO, decimals, parse_number
 
-_View = TypeVar("_View")
-
 Record = Callable[[str, Mapping[str, object]], None]
 """Writes a command down before it is applied: its name and its arguments."""
 
 _HUNDRED: Final = Decimal(100)
 _LOOK_BACK: Final = timedelta(days=14)
-_SHORT_MARKUP: Final = Decimal("1.03")
-"""An opening short is counted at this much of the ask, or at its limit if that is higher (alpaca-contract 3.8)."""
 _MOST_EXPOSURE: Final = 6
 """Times the equity: above it the account may only close (alpaca-contract 3.8)."""
 _DAY_TRADING_EQUITY: Final = Decimal(25_000)
-
-
-class PositionView(NamedTuple):
-    """A position at one instant; prices in dollars per share, `qty`, `cost` and `day_cost` negative when short."""
-
-    asset: AssetInfo
-    qty: Decimal
-    qty_available: Decimal
-    average: Decimal
-    cost: Decimal
-    day_cost: Decimal
-    price: Decimal
-    lastday_price: Decimal
-
-
-class _Shown(Generic[_View]):
-    """What was shown last: it holds until the state of what it depends on is another one."""
-
-    def __init__(self, make: Callable[[], _View]) -> None:
-        self._make = make
-        self._state: tuple[object, ...] = ()
-
-    def get(self, *state: object) -> _View:
-        """The view in this state."""
-        if state != self._state:
-            self._view, self._state = self._make(), state
-        return self._view
-
-    def forget(self) -> None:
-        """Make it anew, whatever the state."""
-        self._state = ()
 
 
 class Exchange:
@@ -101,13 +67,9 @@ class Exchange:
         before = market.sessions(today - _LOOK_BACK, today - timedelta(days=1))
         self._account = Account.opened(profile, before[-1].date if before else today, timeline.now)
         self._venue = Venue(market, timeline, switches, slippage or NoSlippage(), seed, self._account, faults, publish)
-        self._account_shown = _Shown(self._account_view)
-        self._positions_shown = _Shown(self._position_views)
-        self._assets: dict[str, AssetInfo] = {}
-        self._asset_ids: dict[str, AssetInfo] = {}
-        self._read_assets()
-        self._lastday_of: date | None = None
-        self._lastday_prices: dict[str, Decimal | None] = {}
+        self._listing = Listing(market, timeline)
+        self._statement = Statement(market, timeline, self._account, self._venue, self._listing, faults)
+        self._maker = OrderMaker(market, timeline, switches, seed, self._venue)
         self.configuration = Configuration(
             max_margin_multiplier=str(profile.multiplier), no_shorting=not profile.may_short
         )
@@ -139,90 +101,26 @@ class Exchange:
 
     def account(self) -> AccountView:
         """The account now."""
-        if not self._faults.is_quiet:
-            return self._account_view()
-        return self._account_shown.get(self._clock.turns, self.book.changes, len(self.ledger()), self.configuration)
+        return self._statement.account()
 
     def positions(self) -> Sequence[PositionView]:
         """All positions, sorted by symbol."""
-        if not self._faults.is_quiet:
-            return self._position_views()
-        return self._positions_shown.get(self._clock.turns, self.book.hold_changes, len(self.ledger()))
+        return self._statement.positions()
 
     def position(self, symbol_or_id: str) -> PositionView:
         """One position; raises BrokerError 404 when none is held."""
-        asset = self._find_asset(symbol_or_id)
-        position = self._account.positions.get(asset.symbol) if asset else None
+        asset = self._listing.find(symbol_or_id)
+        position = self._statement.position(asset.symbol) if asset else None
         if position is None:
             raise BrokerError("no_position", extra={"symbol": symbol_or_id})
-        return self._view(position)
+        return position
 
     def asset(self, symbol_or_id: str) -> AssetInfo:
         """One asset; raises BrokerError 404 when it is unknown."""
-        asset = self._find_asset(symbol_or_id)
+        asset = self._listing.find(symbol_or_id)
         if asset is None:
             raise BrokerError("no_asset", symbol=symbol_or_id)
         return asset
-
-    def _account_view(self) -> AccountView:
-        return self._account.view(self._venue.price, self._reserved())
-
-    def _position_views(self) -> Sequence[PositionView]:
-        return [self._view(position) for _, position in sorted(self._account.positions.items())]
-
-    def _read_assets(self) -> None:
-        """Take the assets as they stand today: renamed and delisted ones are inactive."""
-        self._assets_day = new_york_date(self._clock.now)
-        self._positions_shown.forget()
-        assets = self._market.assets_on(self._assets_day)
-        self._assets = {asset.symbol: asset for asset in assets}
-        self._asset_ids = {asset.id: asset for asset in assets}
-
-    def _find_asset(self, symbol_or_id: str) -> AssetInfo | None:
-        if new_york_date(self._clock.now) != self._assets_day:
-            self._read_assets()
-        return self._assets.get(symbol_or_id.upper()) or self._asset_ids.get(symbol_or_id.lower())
-
-    def _reserved(self) -> Decimal:
-        """Dollars kept by open orders; with the fault `account.bp_lag` those of young orders are not seen yet."""
-        fault = self._faults.strikes("account.bp_lag")
-        if fault is None:
-            return self.book.reserved_cash()
-        seen_until = self._clock.now - timedelta(seconds=float(fault.get("seconds", 5)))
-        return sum((order.reserved_cash for order in self.book.open_orders() if order.submitted_at <= seen_until), ZERO)
-
-    def _view(self, position: Position) -> PositionView:
-        price = self._venue.price(position.symbol) or position.average
-        free = max(ZERO, abs(position.qty) - self.book.held_shares(position.symbol))
-        lastday = self._lastday_price(position.symbol)
-        return PositionView(
-            asset=self._assets[position.symbol],
-            qty=position.qty,
-            qty_available=free.copy_sign(position.qty) if free else ZERO,
-            average=position.average,
-            cost=position.cost,
-            day_cost=position.day_cost,
-            price=price,
-            lastday_price=price if lastday is None else lastday,
-        )
-
-    def _lastday_price(self, symbol: str) -> Decimal | None:
-        """Yesterday's close in today's shares, looked up once a day; None when there is none."""
-        today = new_york_date(self._clock.now)
-        if today != self._lastday_of or not self._faults.is_quiet:
-            self._lastday_prices.clear()
-            self._lastday_of = today if self._faults.is_quiet else None
-        if symbol not in self._lastday_prices:
-            close = self._market.previous_close(symbol, today)
-            self._lastday_prices[symbol] = None if close is None else self._as_of_today(symbol, close, today)
-        return self._lastday_prices[symbol]
-
-    def _as_of_today(self, symbol: str, close: Decimal, today: date) -> Decimal:
-        """A close divided by the ratio of a split that takes effect today."""
-        for action in self._market.corporate_actions(today, today):
-            if action.symbol == symbol and action.kind in {"split", "stock_dividend"}:
-                close = close * action.old_rate / action.new_rate
-        return close
 
     # Commands
 
@@ -245,7 +143,7 @@ class Exchange:
         open_orders = self.book.open_orders(order.symbol)
         checks.check_wash(terms, open_orders)
         intent = order.position_intent
-        successor = self._make(terms, order.asset_id, intent, client_id, self._reserve_price(terms, intent))
+        successor = self._maker.make(terms, order.asset_id, intent, client_id, self._maker.reserve_price(terms, intent))
         successor.status, successor.replaces = "pending_new", order.id
         successor.group_id, successor.group_role = order.group_id, order.group_role
         successor.filled_qty, successor.filled_value = order.filled_qty, order.filled_value
@@ -351,11 +249,14 @@ class Exchange:
         arguments = {"old_rate": old_rate, "new_rate": new_rate, "cash": cash, "new_symbol": new_symbol}
         self._record("corporate_action", {"kind": kind, "symbol": symbol, **arguments})
         today = new_york_date(self._clock.now)
-        self._read_assets()
+        self._listing.read()
+        self._statement.forget()
         if kind not in get_args(ActionKind):
             raise BrokerError("invalid_field", field="kind")
         self.asset(symbol)
-        if kind == "rename" and not (new_symbol in self._assets and self._venue.registrar.is_free(new_symbol)):
+        if kind == "rename" and not (
+            new_symbol is not None and new_symbol in self._listing and self._venue.registrar.is_free(new_symbol)
+        ):
             raise BrokerError("invalid_field", field="new_symbol")
         rates = _amount("old_rate", old_rate, ZERO), _amount("new_rate", new_rate, ZERO), _amount("cash", cash)
         number = len(self._venue.activities.all())
@@ -364,8 +265,8 @@ class Exchange:
 
     def reread(self, symbol: str) -> None:
         """Forget what was read ahead of the symbol's tape: a fault has changed the market."""
-        self._account_shown.forget()
-        self._positions_shown.forget()
+        self._listing.read()
+        self._statement.forget()
         self._venue.reread(symbol)
 
     # How a command is carried out
@@ -383,7 +284,7 @@ class Exchange:
         request = linked.with_limit(parse.parse_order(fields))
         if request.client_order_id is not None and self.book.has_client_id(request.client_order_id):
             raise BrokerError("duplicate_client_order_id")
-        asset = self._find_asset(request.symbol)
+        asset = self._listing.find(request.symbol)
         if asset is None:
             raise BrokerError("unknown_asset", symbol=request.symbol)
         if request.symbol != asset.symbol:
@@ -399,12 +300,14 @@ class Exchange:
         if intent == "sell_to_open":
             checks.check_short(request, asset, is_allowed=self.account().shorting_enabled)
         checks.check_opening(intent, open_orders)
-        order = self._make(request, asset.id, intent, request.client_order_id, self._reserve_price(request, intent))
+        order = self._maker.make(
+            request, asset.id, intent, request.client_order_id, self._maker.reserve_price(request, intent)
+        )
         if order.is_closing:
             self._check_closing(order, open_orders)
         else:
             self._check_money(request, order)
-        self._add_legs(order, request)
+        self._maker.add_legs(order, request)
         self._venue.accept(order)
         return order
 
@@ -441,87 +344,6 @@ class Exchange:
         if exposure > _MOST_EXPOSURE * account.equity:
             raise BrokerError("liquidation_only")
         checks.check_buying_power(order.cost(), account.buying_power)
-
-    def _make(
-        self,
-        request: OrderRequest,
-        asset_id: str,
-        intent: str,
-        client_order_id: str | None,
-        reserve_price: Decimal,
-        *,
-        ahead: int = 0,
-    ) -> SimOrder:
-        """An order that is not on the books yet, `ahead` places after the next one."""
-        seq, now = len(self.book) + ahead, self._clock.now
-        extended, tif = request.extended_hours, request.time_in_force
-        return SimOrder(
-            id=uuid_for(self._seed, "order", seq),
-            seq=seq,
-            client_order_id=client_order_id or uuid_for(self._seed, "client-order", seq),
-            asset_id=asset_id,
-            symbol=request.symbol,
-            side=request.side,
-            type=request.type,
-            time_in_force=tif,
-            qty=request.qty,
-            notional=request.notional,
-            limit_price=request.limit_price,
-            stop_price=request.stop_price,
-            position_intent=intent,
-            status=self._switches.post_status if self._venue.trades_now(extended=extended, tif=tif) else "accepted",
-            created_at=now,
-            updated_at=now,
-            submitted_at=now,
-            expires_at=self._venue.expiry(tif, extended=extended),
-            reserve_price=reserve_price,
-            trail_price=request.trail_price,
-            trail_percent=request.trail_percent,
-            extended_hours=extended,
-            order_class=request.order_class,
-        )
-
-    def _add_legs(self, order: SimOrder, request: OrderRequest) -> None:
-        """Make the further members of a linked order: held until the entry is filled, at work at once in an OCO."""
-        order.group_role = linked.first_role(order.order_class)
-        if order.group_role is None:
-            return
-        order.group_id = uuid_for(self._seed, "group", order.seq)
-        intent = linked.leg_intent(order.position_intent)
-        for ahead, (role, terms) in enumerate(linked.leg_requests(request), start=1):
-            bound = terms.limit_price or terms.stop_price
-            assert bound is not None, "a leg is a limit or a stop"
-            leg = self._make(terms, order.asset_id, intent, None, bound, ahead=ahead)
-            leg.group_id, leg.group_role, leg.parent = order.group_id, role, order
-            if order.order_class != "oco":
-                leg.status = "held"
-            order.legs.append(leg)
-
-    def _reserve_price(self, request: OrderRequest, intent: str) -> Decimal:
-        """Dollars per share the order is counted at: its limit, a buy stop's collar, else the far side of the quote.
-
-        Source: alpaca-contract 3.8; with the market closed, the last trade. An opening short: its limit or 103 % of the ask.
-        """
-        if intent == "sell_to_open":
-            asked = self._quoted("buy", request.symbol) * _SHORT_MARKUP
-            return max(asked, request.limit_price or ZERO)
-        if request.limit_price is not None:
-            return request.limit_price
-        if request.stop_price is not None:
-            return collar(request.stop_price) if request.side == "buy" else request.stop_price
-        reference = self._quoted(request.side, request.symbol)
-        if request.side == "buy" and request.qty is not None and self._switches.bp_price == "collar":
-            return collar(reference)
-        return reference
-
-    def _quoted(self, side: str, symbol: str) -> Decimal:
-        """What a buy would pay or a sell get now; the last trade where nobody quotes, the first one of the day where nobody has traded."""
-        quote = self._market.quote(symbol, self._clock.now)
-        far_side = ZERO if quote is None else quote.ask if side == "buy" else quote.bid
-        reference = far_side if far_side > ZERO else self._venue.price(symbol) or self._venue.opening_price(symbol)
-        if reference is None:
-            raise BrokerError("asset_not_tradable", symbol=symbol)
-        return reference
 
     def _cancel(self, order: SimOrder) -> None:
         if not order.is_open:

@@ -11,10 +11,10 @@ from alpaca_trader.simulator.exchange import day_trades
 from alpaca_trader.simulator.exchange.account import AccountView
 from alpaca_trader.simulator.exchange.activities import Activity, FillActivity, NonTradeActivity
 from alpaca_trader.simulator.exchange.configuration import Configuration
-from alpaca_trader.simulator.exchange.exchange import PositionView
 from alpaca_trader.simulator.exchange.ids import seed_for, ulid_for
 from alpaca_trader.simulator.exchange.life import OrderEvent
 from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
+from alpaca_trader.simulator.exchange.statement import PositionView
 from alpaca_trader.simulator.market.model import AssetInfo, asset_id
 from alpaca_trader.simulator.profiles import Profile, Switches
 from alpaca_trader.simulator.wire import (
