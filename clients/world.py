@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from alpaca_trader.simulator.tls import HOSTS
+from alpaca_trader.simulator.doors.tls import HOSTS
 from clients.catalogue import Client
 
 SMALL: Final = ("PKSIMULATEDACCOUNT01", "simulated-secret-key-of-no-account-at-all")

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from alpaca_trader.research.recorded import read_market
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
-from alpaca_trader.simulator.server import build_app
+from alpaca_trader.simulator.doors.server import build_app
 
 DAY = date(2026, 11, 20)
 MARKET = GeneratedMarket(7, ("AAPL", "SPY"), DAY, history_days=1)

@@ -10,8 +10,8 @@ import orjson
 from starlette.testclient import TestClient
 
 from alpaca_trader.simulator import Simulator, Switches
+from alpaca_trader.simulator.doors.server import build_app
 from alpaca_trader.simulator.market.model import Tick
-from alpaca_trader.simulator.server import build_app
 from tests.simulator.tiny import CALM, CLOSE, NEXT_OPEN, OPEN, Ear, TinyMarket, before, run_to, tape
 
 Body = dict[str, Any]

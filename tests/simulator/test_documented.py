@@ -23,11 +23,11 @@ from alpaca_trader.simulator import (
 )
 from alpaca_trader.simulator.control.client import ControlClient
 from alpaca_trader.simulator.control.server import controlled
+from alpaca_trader.simulator.doors.server import build_app
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.parse import parse_order
 from alpaca_trader.simulator.faults.catalogue import CATALOGUE
 from alpaca_trader.simulator.rest import data, events, others, trading
-from alpaca_trader.simulator.server import build_app
 from alpaca_trader.simulator.streams import market_data, trade_updates
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ import websockets.sync.client
 
 from alpaca_trader.cli.sim import DEFAULT_PROXY_PORT, DEFAULT_TLS_PORT
 from alpaca_trader.simulator import GeneratedMarket, RunningSimulator, Simulator, running_simulator
-from alpaca_trader.simulator.impersonation import Doors, impersonating
-from alpaca_trader.simulator.tls import HOSTS, identity_in
+from alpaca_trader.simulator.doors.impersonation import Doors, impersonating
+from alpaca_trader.simulator.doors.tls import HOSTS, identity_in
 
 OPEN = datetime(2026, 11, 20, 14, 45, tzinfo=UTC)
 

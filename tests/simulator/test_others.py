@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 
-from alpaca_trader.simulator.server import build_app
+from alpaca_trader.simulator.doors.server import build_app
 from alpaca_trader.simulator.wire import timestamp
 from tests.simulator.tiny import OPEN, simulator
 

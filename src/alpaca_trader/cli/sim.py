@@ -16,7 +16,7 @@ from alpaca_trader.cli.sim_control import COMMANDS
 
 if TYPE_CHECKING:
     from alpaca_trader.simulator import RunningSimulator
-    from alpaca_trader.simulator.impersonation import Doors
+    from alpaca_trader.simulator.doors.impersonation import Doors
 
 DEFAULT_PORT, DEFAULT_TLS_PORT, DEFAULT_PROXY_PORT = 8765, 8443, 8444
 _LOOK_S = 0.5
@@ -75,8 +75,8 @@ def serve(
     from alpaca_trader.core.errors import BadInput
     from alpaca_trader.simulator.control.running import serving
     from alpaca_trader.simulator.control.server import controlled
-    from alpaca_trader.simulator.impersonation import impersonating
-    from alpaca_trader.simulator.tls import identity_in
+    from alpaca_trader.simulator.doors.impersonation import impersonating
+    from alpaca_trader.simulator.doors.tls import identity_in
 
     given = {name for name in described if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
     plan = SimPlan.of(described).kept_in(data, given) if data else SimPlan.of(described)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alpaca_trader.simulator.control.running import RunningSimulator, running_simulator
     from alpaca_trader.simulator.desk import AccountOrder
+    from alpaca_trader.simulator.doors.server import SimulatorServer
     from alpaca_trader.simulator.exchange.errors import BrokerError
     from alpaca_trader.simulator.market.generator import GeneratedMarket
     from alpaca_trader.simulator.market.recorded import RecordedMarket
     from alpaca_trader.simulator.market.scenarios import SCENARIOS, scenario
     from alpaca_trader.simulator.profiles import PROFILES, Switches
-    from alpaca_trader.simulator.server import SimulatorServer
     from alpaca_trader.simulator.simulator import Simulator
 
 __all__ = [
@@ -44,7 +44,7 @@ _HOMES = {
     "RunningSimulator": "control.running",
     "SCENARIOS": "market.scenarios",
     "Simulator": "simulator",
-    "SimulatorServer": "server",
+    "SimulatorServer": "doors.server",
     "Switches": "profiles",
     "running_simulator": "control.running",
     "scenario": "market.scenarios",

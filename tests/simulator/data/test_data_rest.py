@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from alpaca_trader.simulator import GeneratedMarket, RecordedMarket, Simulator, Switches
+from alpaca_trader.simulator.doors.server import build_app
 from alpaca_trader.simulator.faults.bars import BarFaults
 from alpaca_trader.simulator.faults.board import FaultBoard
 from alpaca_trader.simulator.feeds.view import FeedViews
@@ -19,7 +20,6 @@ from alpaca_trader.simulator.market.calendar import NEW_YORK
 from alpaca_trader.simulator.market.generator import Halt
 from alpaca_trader.simulator.rest.bar_series import bars_between, parse_timeframe
 from alpaca_trader.simulator.rest.data import routes
-from alpaca_trader.simulator.server import build_app
 
 DAY = date(2026, 1, 5)
 OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)

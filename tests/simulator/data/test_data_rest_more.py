@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
+from alpaca_trader.simulator.doors.server import build_app
 from alpaca_trader.simulator.market.model import CorporateAction, MarketQuote, MarketTrade
 from alpaca_trader.simulator.rest.data_actions import cusip_of
-from alpaca_trader.simulator.server import build_app
 from tests.simulator.tiny import TinyMarket
 
 DAY = date(2026, 1, 5)

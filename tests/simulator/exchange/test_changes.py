@@ -153,7 +153,7 @@ CHANGES: list[tuple[Prepare, dict[str, object], str]] = [
     (new, {}, "order parameters are not changed"),
     (new, {"qty": "10", "limit_price": "90.00", "time_in_force": "day"}, "order parameters are not changed"),
     (new, {"client_order_id": "other"}, "order parameters are not changed"),
-    (new, {"qty": "10.5"}, "qty of fractional orders cannot be replaced"),
+    (new, {"qty": "10.5"}, "qty of a replaced order must be whole shares"),
     (new, {"qty": "0"}, "qty must be > 0"),
     (new, {"limit_price": "90.001"}, "invalid limit_price 90.001. sub-penny increment does not fulfill"),
     (new, {"stop_price": "95"}, "limit orders require no stop price"),

@@ -264,7 +264,7 @@ def test_the_collar_switch_charges_market_buys_more() -> None:
         ({"limit_price": "90.00", "qty": "1"}, "order parameters are not changed"),
         ({"limit_price": "90.001"}, "invalid limit_price 90.001. sub-penny"),
         ({"stop_price": "80"}, "limit orders require no stop price"),
-        ({"qty": "1.5"}, "qty of fractional orders cannot be replaced"),
+        ({"qty": "1.5"}, "qty of a replaced order must be whole shares"),
         ({"qty": "100"}, "insufficient buying power"),
         ({"trail": "1"}, "trail is only valid for trailing stop orders"),
         ({"notional": "50"}, "notional orders cannot be replaced"),

@@ -190,6 +190,21 @@ def test_a_short_position_is_covered_and_never_turned_round() -> None:
     assert sim.exchange.account().cash == 100_000 - Decimal("0.20")
 
 
+def test_a_short_position_is_covered_in_whole_shares() -> None:
+    """Neither a fraction nor dollars cover it; half of seven shares are three, ten percent are none."""
+    sim = paper()
+    sim.exchange.submit(order("sell", "market", "7"))
+    run_to(sim, sim.now + SECOND)
+    words = "fractional orders cannot cover a short position"
+    assert refused(sim, order("buy", "market", "0.5"))[2] == words
+    assert refused(sim, order("buy", "market", None, notional="50"))[2] == words
+    with pytest.raises(BrokerError, match="qty must be > 0"):
+        sim.exchange.close_position("XYZ", percentage="10")
+    assert sim.exchange.close_position("XYZ", percentage="50").qty == 3
+    run_to(sim, sim.now + SECOND)
+    assert sim.exchange.position("XYZ").qty == -4
+
+
 def test_a_long_position_is_not_turned_round() -> None:
     """Selling more than is held is refused, never a short sale."""
     sim = paper()

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from alpaca_trader.simulator import RunningSimulator, Simulator, running_simulator
+from alpaca_trader.simulator.doors.server import build_app
 from alpaca_trader.simulator.rest.call import MAX_BODY
-from alpaca_trader.simulator.server import build_app
 from tests.simulator.tiny import order, run_to, simulator
 
 ORDER = order("buy", "limit", "1", limit_price="9.00", client_order_id="only-once")

@@ -11,13 +11,13 @@ from typing import Any
 
 from alpaca_trader.simulator.control.pace import Pace
 from alpaca_trader.simulator.desk import AccountOrder
+from alpaca_trader.simulator.doors.server import SimulatorServer
 from alpaca_trader.simulator.faults.board import Fault
 from alpaca_trader.simulator.market.generator import GeneratedMarket
 from alpaca_trader.simulator.market.model import Market
 from alpaca_trader.simulator.market.scenarios import find_scenario
 from alpaca_trader.simulator.market.scenarios import scenario as scenario_market
 from alpaca_trader.simulator.profiles import DEFAULT_SWITCHES, Switches
-from alpaca_trader.simulator.server import SimulatorServer
 from alpaca_trader.simulator.simulator import Simulator
 
 DEFAULT_DATE = Date(2026, 11, 20)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from alpaca_trader.simulator.control.api import control_app
 from alpaca_trader.simulator.control.running import Build, RunningSimulator
-from alpaca_trader.simulator.loopback import LoopbackServer
+from alpaca_trader.simulator.doors.loopback import LoopbackServer
 
 DEFAULT_PORT: Final = 8766
 _NAME: Final = "simulator control"

@@ -60,6 +60,8 @@ def intent_of(request: OrderRequest, held: Decimal) -> str:
         check_shares(request.symbol, request.qty or ONE, ZERO, ZERO, ())
     if wanted is not None and wanted != intent:
         raise BrokerError("intent_of_position", intent=wanted)
+    if intent == "buy_to_close" and request.is_fractional:
+        raise BrokerError("fractional_cover")
     is_closing = intent.endswith("close")
     if request.order_class in {"bracket", "oto"} and is_closing:
         raise BrokerError("bracket_entry")

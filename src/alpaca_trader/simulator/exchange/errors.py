@@ -94,6 +94,7 @@ REFUSALS: Mapping[str, Refusal] = {
         403, 40310000, "insufficient qty available for order (requested: {requested}, available: {available})"
     ),
     "no_shorting": Refusal(403, 40310000, "account is not allowed to short"),
+    "fractional_cover": Refusal(422, 42210000, "fractional orders cannot cover a short position"),  # [ours]
     "asset_not_shortable": Refusal(422, 42210000, 'asset "{symbol}" cannot be sold short'),
     "hard_to_borrow": Refusal(422, 42210000, "only day orders allowed for hard-to-borrow asset"),
     "long_while_short": Refusal(403, 40310000, "cannot open a long buy while a short sell order is open"),
@@ -120,6 +121,7 @@ REFUSALS: Mapping[str, Refusal] = {
         422, 42210000, "only limit_price and stop_price of linked orders can be replaced"
     ),  # [ours]
     "trail_not_for_type": Refusal(422, 42210000, "trail is only valid for trailing stop orders"),  # [ours]
+    "whole_replace": Refusal(422, 42210000, "qty of a replaced order must be whole shares"),  # [ours]
     "fractional_replace": Refusal(422, 42210000, "qty of fractional orders cannot be replaced"),  # [ours]
     "cancel_pending": Refusal(422, 42210000, "order pending cancel"),
     "replace_pending": Refusal(422, 42210000, "order pending replace"),  # [ours]

@@ -20,7 +20,7 @@ from alpaca_trader.simulator.exchange.ids import uuid_for
 from alpaca_trader.simulator.exchange.life import Publish
 from alpaca_trader.simulator.exchange.listing import Listing
 from alpaca_trader.simulator.exchange.maker import OrderMaker
-from alpaca_trader.simulator.exchange.orders import ZERO, OrderRequest, SimOrder
+from alpaca_trader.simulator.exchange.orders import ONE, ZERO, OrderRequest, SimOrder
 from alpaca_trader.simulator.exchange.replacing import changed_terms
 from alpaca_trader.simulator.exchange.slippage import NoSlippage, Slippage
 from alpaca_trader.simulator.exchange.statement import PositionView, Statement
@@ -180,7 +180,7 @@ class Exchange:
         """Close a position, whole or the given shares or percent of it, with a market DAY order."""
         self._record("close_position", {"symbol_or_id": symbol_or_id, "qty": qty, "percentage": percentage})
         position = self.position(symbol_or_id)
-        return self._submit(_closing(position, _part(abs(position.qty), qty, percentage)))
+        return self._submit(_closing(position, _part(position, qty, percentage)))
 
     def close_all(self, *, cancel_orders: bool = False) -> Sequence[tuple[str, SimOrder | BrokerError]]:
         """Close every position; with `cancel_orders` all open orders are canceled at once first. Returns symbol and order or refusal."""
@@ -373,8 +373,9 @@ def _amount(name: str, text: str, above: Decimal | None = None) -> Decimal:
     return value
 
 
-def _part(held: Decimal, qty: object, percentage: object) -> Decimal:
-    """Shares to close: `qty`, or `percentage` (0..100) of the position cut to 9 decimals, or all."""
+def _part(position: PositionView, qty: object, percentage: object) -> Decimal:
+    """Shares to close: `qty`, or `percentage` (0..100) of the position cut to 9 decimals (short: to whole shares), or all."""
+    held = abs(position.qty)
     given = {"qty": qty, "percentage": percentage}
     shares, percent = (parse.quantity(given, name) for name in given)
     if percent is None:
@@ -383,4 +384,7 @@ def _part(held: Decimal, qty: object, percentage: object) -> Decimal:
         raise BrokerError("excludes", field="percentage", other="qty")
     if percent > _HUNDRED:
         raise BrokerError("invalid_field", field="percentage")
-    return (held * percent / _HUNDRED).quantize(NANO, ROUND_DOWN)
+    part = (held * percent / _HUNDRED).quantize(ONE if position.qty < ZERO else NANO, ROUND_DOWN)
+    if part == ZERO:
+        raise BrokerError("quantity_not_positive", field="qty")
+    return part

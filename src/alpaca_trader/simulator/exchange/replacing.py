@@ -73,8 +73,10 @@ def _quantity(order: SimOrder, fields: Mapping[str, object]) -> Decimal:
     qty = parse.quantity(fields, "qty")
     if qty is None or qty == order.qty:
         return order.qty
-    if order.is_fractional or qty != qty.to_integral_value():
+    if order.is_fractional:
         raise BrokerError("fractional_replace")
+    if qty != qty.to_integral_value():
+        raise BrokerError("whole_replace")
     return qty
 
 

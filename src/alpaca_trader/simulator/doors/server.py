@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from alpaca_trader.simulator.doors.loopback import PING_S, LoopbackServer
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.faults.connections import Connections, protocol_with
 from alpaca_trader.simulator.faults.http import HttpFaults
 from alpaca_trader.simulator.faults.streams import StreamFaults
-from alpaca_trader.simulator.loopback import PING_S, LoopbackServer
 from alpaca_trader.simulator.rest import data, events, others, trading
 from alpaca_trader.simulator.rest.gate import Gate
 from alpaca_trader.simulator.rest.router import Counter

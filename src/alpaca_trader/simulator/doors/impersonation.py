@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from alpaca_trader.simulator.tls import HOSTS, Identity
+from alpaca_trader.simulator.doors.tls import HOSTS, Identity
 
 _HOST: Final = "127.0.0.1"
 _HTTPS_PORT: Final = "443"
