@@ -80,7 +80,10 @@ Begin = Callable[[Sequence[Session], bool], None]
 
 @dataclass(frozen=True, slots=True)
 class SimOptions:
-    """What ``run --sim`` was asked for. ``speed`` is virtual seconds per real second, None: as fast as it goes."""
+    """What ``run --sim`` was asked for. ``speed`` is virtual seconds per real second, None: as fast as it goes.
+
+    ``extended``: the market trades before the open and after the close too (the engine does not).
+    """
 
     home: Path
     seed: int = 7
@@ -90,6 +93,7 @@ class SimOptions:
     speed: float | None = None
     profile: str = "live467"
     fresh: bool = False
+    extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,13 +319,17 @@ def simulated_market(
         symbols = tuple(sorted({*SIMULATED_SYMBOLS, *watchlist}))
         sessions_from(calendar, day, options.days)
         identity = RunIdentity(options.seed, day.isoformat(), options.days, options.profile, symbols, None)
-        return _or_bad_input(lambda: GeneratedMarket(options.seed, symbols, day, days=options.days)), identity
+        days, extended = options.days, options.extended
+        return _or_bad_input(
+            lambda: GeneratedMarket(options.seed, symbols, day, days=days, extended=extended)
+        ), identity
     recorded = read_recording(options.bars)
     day = options.day or recorded.days[0]
     sessions_from(calendar, day, options.days)
     symbols, bars = recorded.symbols, recorded.fingerprint
     identity = RunIdentity(options.seed, day.isoformat(), options.days, options.profile, symbols, bars)
-    return _or_bad_input(lambda: recorded.market(day, options.days, options.seed)), identity
+    extended = options.extended
+    return _or_bad_input(lambda: recorded.market(day, options.days, options.seed, extended=extended)), identity
 
 
 def sessions_from(calendar: SessionCalendar, first: date, days: int) -> list[Session]:

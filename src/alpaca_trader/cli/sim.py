@@ -43,6 +43,7 @@ for command in COMMANDS:
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="What fixes the market.")
 @click.option("--date", "day", type=IsoDate(), help="The first session.")
 @click.option("--days", type=click.IntRange(1, 250), default=1, show_default=True, help="Sessions with a market.")
+@click.option("--at", metavar="HH:MM", help="New York time to begin at.  [default: a minute before the open]")
 @click.option("--speed", type=Speed(), default="1", show_default=True, help="Times real time, or max.")
 @click.option("--account", "accounts", multiple=True, metavar="KEY:SECRET[:PROFILE]", help="A further account.")
 @click.option("--switch", "switches", multiple=True, metavar="NAME=VALUE", help="See `sim switches`.")
@@ -67,7 +68,7 @@ def serve(
     proxy_port: int,
     **described: Any,
 ) -> None:
-    """Serve accounts on a market that begins a minute before the open, until Ctrl-C.
+    """Serve accounts on a market with pre-market and after-hours, from a minute before the open on, until Ctrl-C.
 
     REST and both streams of the trading and the data API, on this machine only. Nothing is kept without --data.
     """

@@ -182,6 +182,7 @@ def _show_catalogue(words: Sequence[str], as_json: bool) -> None:
 @click.option("--scenario", help="Play this scenario.")
 @click.option("--date", "day", type=IsoDate(), help="The first session.")
 @click.option("--days", type=click.IntRange(1, 250), help="Sessions with a market.")
+@click.option("--at", metavar="HH:MM", help="New York time to begin at; else a minute before the open.")
 @click.option("--seed", type=click.IntRange(0), help="What fixes the market.")
 @control_option
 @json_option

@@ -37,7 +37,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class SimPlan:
-    """A market and the accounts on it, as plain values. `day` None: the first there is."""
+    """A market and the accounts on it, as plain values. `day` None: the first there is; `at` None: a minute before the open."""
 
     profile: str = "live467"
     seed: int = 7
@@ -45,6 +45,7 @@ class SimPlan:
     scenario: str | None = None
     day: str | None = None
     days: int = 1
+    at: str | None = None
     accounts: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
 
@@ -86,8 +87,8 @@ class SimPlan:
         return known
 
     def loaded(self, wanted: Mapping[str, Any]) -> "SimPlan":
-        """The same accounts on another market: bars, scenario, date, days and seed of a request. Raises BadInput."""
-        kinds: Mapping[str, type] = {"bars": str, "scenario": str, "date": str, "days": int, "seed": int}
+        """The same accounts on another market: bars, scenario, date, days, time of day and seed of a request. Raises BadInput."""
+        kinds: Mapping[str, type] = {"bars": str, "scenario": str, "date": str, "days": int, "at": str, "seed": int}
         for name, value in wanted.items():
             if name not in kinds or isinstance(value, bool) or not isinstance(value, kinds[name]):
                 raise BadInput(
@@ -101,6 +102,7 @@ class SimPlan:
             scenario=wanted.get("scenario"),
             day=wanted.get("date"),
             days=wanted.get("days", 1),
+            at=wanted.get("at"),
             seed=wanted.get("seed", self.seed),
         )
 
@@ -120,6 +122,7 @@ class SimPlan:
                 market,
                 first,
                 days,
+                at=self.at,
                 seed=self.seed,
                 profile=self.profile,
                 switches=switches_from(self.switches),
@@ -133,11 +136,12 @@ class SimPlan:
 
     def _scenario(self) -> tuple[Market, date, int]:
         known = find_scenario(str(self.scenario))
-        return scenario(known.name, self.seed), known.day, known.days
+        return scenario(known.name, self.seed, extended=True), known.day, known.days
 
     def _market(self, day: date | None) -> tuple[Market, date, int]:
         bars = Path(self.bars) if self.bars else None
-        market, identity = simulated_market(SimOptions(Path(), self.seed, bars, day, self.days), (), SessionCalendar())
+        options = SimOptions(Path(), self.seed, bars, day, self.days, extended=True)
+        market, identity = simulated_market(options, (), SessionCalendar())
         return market, date.fromisoformat(identity.date), self.days
 
     def build(self, wanted: Mapping[str, Any]) -> tuple[Simulator, datetime]:

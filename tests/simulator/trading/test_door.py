@@ -130,6 +130,15 @@ def test_a_head_is_limited(running: RunningSimulator) -> None:
     http.close()
 
 
+def test_nonsense_is_answered_and_not_written_down(running: RunningSimulator, caplog: pytest.LogCaptureFixture) -> None:
+    """What is no HTTP gets a 400; a stranger cannot fill the terminal or a log with it."""
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
+            client.sendall(b"no http at all\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 400"
+    assert caplog.messages == []
+
+
 # Bad input
 
 ODD_TEXTS = (

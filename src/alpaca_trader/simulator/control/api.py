@@ -34,7 +34,7 @@ from alpaca_trader.simulator.wire import new_york_time
 _HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _MAX_BODY: Final = 65_536
 _MOST_SECONDS: Final = 1e9
-_LOAD_FIELDS: Final = ("scenario", "bars", "date", "days", "seed")
+_LOAD_FIELDS: Final = ("scenario", "bars", "date", "days", "at", "seed")
 
 Body = Mapping[str, Any]
 Handler = Callable[[RunningSimulator, Body, Mapping[str, Any]], object]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date as Date  # noqa: N812 - `date` is the keyword callers know
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from alpaca_trader.simulator.market.scenarios import find_scenario
 from alpaca_trader.simulator.market.scenarios import scenario as scenario_market
 from alpaca_trader.simulator.profiles import DEFAULT_SWITCHES, Switches
 from alpaca_trader.simulator.simulator import Simulator
+from alpaca_trader.simulator.wire import new_york_time
 
 DEFAULT_DATE = Date(2026, 11, 20)
 DEFAULT_SYMBOLS = ("AAPL", "AMZN", "KO", "MSFT", "NVDA", "QQQ", "SPY", "TSLA")
@@ -117,16 +118,29 @@ class RunningSimulator:
         old.close()
 
 
-def simulator_on(market: Market, first: Date, days: int, **given: Any) -> tuple[Simulator, datetime]:
-    """A simulator that begins a minute before the open of `first`, and the time at which `days` sessions are over.
+def simulator_on(
+    market: Market, first: Date, days: int, *, at: str | None = None, **given: Any
+) -> tuple[Simulator, datetime]:
+    """A simulator that begins on `first` at the New York time `at` (HH:MM; None: a minute before the open), and the time at
+    which `days` sessions are over.
 
-    `given` are the arguments of `Simulator`. Raises ValueError for a day without a session, and what `Simulator` raises.
+    `given` are the arguments of `Simulator`. Raises ValueError for a day without a session or a time that is none, and
+    what `Simulator` raises.
     """
     sessions = market.sessions(first, first + _SEARCH)[:days]
     if not sessions or sessions[0].date != first:
         following = f"; the next session is {sessions[0].date}" if sessions else ""
         raise ValueError(f"{first}: the exchange is closed{following}")
-    return Simulator(market, start=sessions[0].open - LEAD, **given), sessions[-1].close + _AFTER
+    start = sessions[0].open - LEAD if at is None else _time_on(first, at)
+    return Simulator(market, start=start, **given), sessions[-1].close + _AFTER
+
+
+def _time_on(day: Date, at: str) -> datetime:
+    try:
+        clock = time.fromisoformat(at)
+    except ValueError:
+        raise ValueError(f"{at!r} is no time of day; write it as 04:00 or 15:30 (New York)") from None
+    return new_york_time(day, clock.hour, clock.minute)
 
 
 @contextmanager
@@ -141,6 +155,7 @@ def running_simulator(
     market: Market | None = None,
     date: Date | None = None,
     days: int | None = None,
+    at: str | None = None,
     speed: float | str | None = None,
     switches: Switches | None = None,
     accounts: Sequence[AccountOrder] | None = None,
@@ -150,12 +165,13 @@ def running_simulator(
 
     Without `speed` virtual time moves only when `clock.step`, `clock.run_until` or `sim.advance` is called; with a number
     it moves so many times as fast as real time, with "max" as fast as the stream clients take it. `market` is one to play
-    on, `scenario` one by name, else one is generated for `symbols`. `data` keeps the state across restarts.
+    on, `scenario` one by name, else one is generated for `symbols`, with pre-market and after-hours. `at` is the New York
+    time (HH:MM) to begin at, a minute before the open unless given. `data` keeps the state across restarts.
     Raises ValueError for what cannot be played, and for a `sim` beside arguments that describe another.
     """
     plan = {
         "profile": profile, "seed": seed, "symbols": symbols, "scenario": scenario, "market": market, "date": date,
-        "days": days, "switches": switches, "accounts": accounts, "data": data,
+        "days": days, "at": at, "switches": switches, "accounts": accounts, "data": data,
     }  # fmt: skip
     given = {name: value for name, value in plan.items() if value is not None}
     if sim is not None and given:
@@ -176,13 +192,14 @@ def _made(given: Mapping[str, Any]) -> tuple[Simulator, datetime]:
     days = known.days if known else given.get("days", 1)
     market = given.get("market")
     if market is None and known is not None:
-        market = scenario_market(known.name, seed, given.get("symbols"))
+        market = scenario_market(known.name, seed, given.get("symbols"), extended=True)
     if market is None:
-        market = GeneratedMarket(seed, list(given.get("symbols", DEFAULT_SYMBOLS)), day, days=days)
+        market = GeneratedMarket(seed, list(given.get("symbols", DEFAULT_SYMBOLS)), day, days=days, extended=True)
     return simulator_on(
         market,
         day,
         days,
+        at=given.get("at"),
         seed=seed,
         profile=given.get("profile", "live467"),
         switches=given.get("switches", DEFAULT_SWITCHES),

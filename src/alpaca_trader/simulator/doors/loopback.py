@@ -70,6 +70,7 @@ class LoopbackServer:
             lifespan="off",
             access_log=False,
             log_config=None,
+            log_level="error",  # not a line for every malformed request of a stranger
             server_header=False,
             date_header=False,
             proxy_headers=False,
