@@ -199,6 +199,18 @@ def test_a_dividend_goes_to_who_holds_at_the_ex_date(
     assert sim.exchange.account().cash - cash == D(paid_on_tuesday)
 
 
+def test_shares_of_several_days_can_all_be_sold_after_a_split() -> None:
+    """The shares by day add up to what is held, to the last of nine decimals."""
+    account = Account.opened(PROFILES["paper100k"], DAY, OPEN)
+    for count, qty in enumerate(("0.333333333", "1.000000001", "7", "0.1")):
+        day = DAY + timedelta(days=count)
+        account.apply(OPEN, day, day, "XYZ", "buy", D(qty), D(10))
+    account.reshape(OPEN, "XYZ", shares=(account.held("XYZ") / 3).quantize(D("1e-9")))
+    assert sum(lot.qty for lot in account.positions["XYZ"].lots) == account.held("XYZ")
+    account.apply(NEXT_OPEN, TUESDAY, TUESDAY, "XYZ", "sell", account.held("XYZ"), D(10))
+    assert account.positions == {}
+
+
 def test_a_dividend_is_owed_after_the_shares_are_sold() -> None:
     """Sold between ex-date and payment: the dollars still come, and are no flow but a gain."""
     sim = holding("10", action("cash_dividend", payable_date=TUESDAY, cash=D("0.50")))

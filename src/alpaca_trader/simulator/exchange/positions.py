@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from alpaca_trader.simulator.exchange.orders import ZERO
+from alpaca_trader.simulator.wire import NANO
 
 
 @dataclass(slots=True)
@@ -71,7 +72,8 @@ class Position:
         """Turn the position into `shares` shares (same sign) without a change of its cost, as a split does."""
         factor = shares / self.qty
         for lot in self.lots:
-            lot.qty *= factor
+            # To nine decimals, so that what the lots hold together stays exactly what is held.
+            lot.qty = (lot.qty * factor).quantize(NANO, ROUND_DOWN)
         self.lots[-1].qty += abs(shares) - sum((lot.qty for lot in self.lots), ZERO)
         self.qty = shares
 
