@@ -191,6 +191,16 @@ def test_the_crosses(tif: str, cross: str, fields: dict[str, object], filled: in
     assert ear.events == ["accepted", "new", *fills, *(["canceled"] if expected == "canceled" else [])]
 
 
+def test_what_replaces_the_rest_of_a_cross_ends_with_it() -> None:
+    """An `opg` order left by the cross gets a limit that the market would meet: it does not trade on, and ends after 52 s."""
+    sim = world(at(DAY, "9:00"), *tape("XYZ", *("100.00",) * 30), **_cross("open", "105", 50))
+    placed = sim.exchange.submit(order("buy", "limit", "10", limit_price="90", time_in_force="opg"))
+    run_to(sim, OPEN + SECOND)
+    successor = sim.exchange.replace(placed.id, {"limit_price": "110"})
+    run_to(sim, OPEN + 52 * SECOND)
+    assert (placed.status, successor.status, successor.filled_qty) == ("replaced", "canceled", Decimal(0))
+
+
 def test_the_cross_serves_first_who_came_first() -> None:
     """30 and 30 shares in a cross of 50: 30 and 20; switch auction_rest=expired ends the rest as expired."""
     market = TinyMarket({"XYZ": [*before("XYZ", "100"), *tape("XYZ", "100")]}, **_cross("open", "100", 50))

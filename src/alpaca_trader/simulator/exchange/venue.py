@@ -310,6 +310,9 @@ class Venue:
         if order.order_class:
             successor.qty = order.qty  # a sibling that traded meanwhile has made the order smaller
         self.life.replace(order, successor)
+        if successor.time_in_force in {"opg", "cls"}:
+            self._in_cross.append(successor)  # its cross is over, and it ends with what that has left
+            return
         if successor.is_trailing and successor.hwm is not None:
             trailing.follow(successor, successor.hwm)
         if successor.works_from is not None and successor.works_from > self._clock.now:
