@@ -107,6 +107,19 @@ def test_proceeds_buy_at_once_and_are_withdrawn_after_they_settle() -> None:
     assert sim.exchange.account().cash == D("266.94") - D("0.03") - 266
 
 
+@pytest.mark.parametrize("amount", ["-90000", "5000"])
+@pytest.mark.parametrize("moment", [OPEN + timedelta(hours=1), AFTER_CLOSE, CLOSE + timedelta(days=1)])
+def test_what_is_moved_counts_for_buying_power_on_the_next_morning(amount: str, moment: datetime) -> None:
+    """Four times the equity, whether dollars came or went before the close, after it, or on the weekend."""
+    sim = simulator(*FLAT, profile="paper100k")
+    run_to(sim, moment)
+    sim.exchange.transfer(amount)
+    run_to(sim, NEXT_OPEN)
+    view = sim.exchange.account()
+    assert view.last_equity + view.flows_today == view.equity == 100_000 + D(amount)
+    assert view.buying_power == 4 * view.equity
+
+
 def test_unsettled_proceeds_cannot_be_withdrawn() -> None:
     """Shares held overnight and sold on Monday: the dollars may leave on Tuesday, not before."""
     sim = holding("4", profile="live467")

@@ -96,7 +96,9 @@ class Account:
     day_trades: DayTrades = field(default_factory=DayTrades)
     pending_close: Close | None = None
     flows: Decimal = ZERO
-    """Deposits less withdrawals since the last roll."""
+    """Deposits less withdrawals since `last_close` was taken."""
+    late_flows: Decimal = ZERO
+    """Those of them since `pending_close` was taken."""
     unsettled: dict[date, Decimal] = field(default_factory=dict)
     """Dollars of executions that have not settled, by settlement date."""
 
@@ -133,6 +135,7 @@ class Account:
         self.cash += amount
         if is_flow:
             self.flows += amount
+            self.late_flows += amount
         self._note(at)
 
     def reshape(self, at: datetime, symbol: str, *, shares: Decimal, new_symbol: str | None = None) -> None:
@@ -183,6 +186,7 @@ class Account:
         exposure = self.exposure(prices)
         multiplier = self._multiplier(equity)
         self.pending_close = Close(day, equity, exposure, _maintenance(multiplier, exposure))
+        self.late_flows = ZERO
         for position in self.positions.values():
             position.end_day(value_of(position, prices))
 
@@ -190,7 +194,7 @@ class Account:
         """Begin the trading day `day`: show the last close's snapshot as the previous day's balance, let what is due settle."""
         if self.pending_close is not None:
             self.last_close, self.pending_close = self.pending_close, None
-        self.flows = ZERO
+            self.flows = self.late_flows
         self.unsettled = {settles: amount for settles, amount in self.unsettled.items() if settles > day}
 
     # Questions
