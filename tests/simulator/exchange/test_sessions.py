@@ -214,6 +214,21 @@ def test_the_cross_serves_first_who_came_first() -> None:
     ]
 
 
+def test_a_fraction_leaves_whole_shares_to_whole_orders() -> None:
+    """In the cross and at a quote: after 0.5 of 100 shares an order for 200 gets 99, not 99.5."""
+    sim = world(at(DAY, "9:00"), *tape("XYZ", *("100.00",) * 3), **_cross("open", "100", 100))
+    sim.exchange.submit(order("buy", "market", "0.5"))
+    crossed = sim.exchange.submit(order("buy", "market", "200"))
+    run_to(sim, OPEN)
+    assert crossed.filled_qty == 99
+    sim = world(OPEN + SECOND, *tape("XYZ", *("100.00",) * 3))
+    sim.exchange.submit(order("buy", "market", "0.5"))
+    run_to(sim, OPEN + 2 * SECOND)
+    quoted = sim.exchange.submit(order("buy", "market", "200"))
+    run_to(sim, OPEN + 4 * SECOND)
+    assert quoted.filled_qty == 99
+
+
 @pytest.mark.parametrize(
     ("clock", "expected"),
     [("9:27:59", Decimal("105")), ("9:28", Decimal("100.01"))],

@@ -89,12 +89,14 @@ def queue_ahead(order: SimOrder, quote: MarketQuote) -> Decimal:
 def executable_qty(leaves: Decimal, quoted: Decimal) -> Decimal:
     """How much of `leaves` one quote fills: whole shares up to the quoted size, the fraction with the last whole share.
 
+    `quoted` has a fraction where another order took one: nobody gets the rest of that share.
+
     Source: alpaca-contract 3.4 (whole part routed, fraction filled by the broker at the price of the whole part).
     """
     whole = leaves.to_integral_value(ROUND_DOWN)
     if quoted <= ZERO:
         return ZERO
-    return leaves if whole <= quoted else quoted
+    return leaves if whole <= quoted else quoted.to_integral_value(ROUND_DOWN)
 
 
 def first_part(qty: Decimal, share: float, *, is_fractional: bool) -> Decimal:
