@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import orjson
 import pytest
@@ -242,7 +243,8 @@ def test_no_value_breaks_an_order(patient: Http, field: str) -> None:
 NO_JSON = (
     *(b"", b"[", b'"', b"null", b"[]", b"1", b"\xff", b'{"a":1', b'{"a":1}x', b"[" * 100_000, b'{"a":' * 100_000),
     *(rb'{"symbol":"\ud800"}', rb'{"\udfff":1}', b'{"qty":1e9999999999999999999}', b'{"qty":NaN}'),
-    b'{"qty":' + b"1" * 5000 + b"}",
+    *(b'{"qty":' + b"1" * 5000 + b"}", b'{"a":' + b"[" * 400 + b"]" * 400 + b"}"),
+    *(b'{"symbol":"\xed\xa0\x80"}', '{"symbol":"AAPL"}'.encode("utf-16")),
 )
 
 
@@ -258,6 +260,18 @@ def test_what_is_no_json_object_is_refused_as_undecodable(patient: Http, content
     ):
         status, _, answer = patient.raw(method, path, content)
         assert (status, orjson.loads(answer)["message"]) == (400, "failed to decode request body"), path
+
+
+def test_a_number_beyond_64_bits_is_refused_where_commands_are_kept(tmp_path: Path) -> None:
+    """The log of commands, which has no such integers, holds the refused order like any other, and can be read again."""
+    for _ in range(2):
+        sim = make_sim(state_dir=tmp_path)
+        with running_simulator(sim) as served:
+            client = Http(served)
+            status, _, content = client.raw("POST", "/v2/orders", written({**LIMIT_ORDER, "qty": b"1%023d" % 0}))
+            client.close()
+        sim.close()
+        assert (status, orjson.loads(content)["message"]) == (422, "invalid qty")
 
 
 def test_a_refusal_repeats_no_more_than_a_little_of_a_wrong_value(http: Http) -> None:

@@ -21,6 +21,9 @@ from alpaca_trader.simulator.wire import parse_bool, parse_date, parse_time
 
 MAX_BODY: Final = 1_048_576
 """Bytes a request body may have; a larger one is refused with 413."""
+_SHALLOW: Final = 100
+"""Brackets in a body that cannot be nested too deep to be written."""
+_MAX_INTEGER_DIGITS: Final = 18
 _MAX_SHOWN: Final = 80
 """Characters of a wrong value that its refusal repeats."""
 
@@ -55,17 +58,24 @@ def read_query(raw: bytes) -> Mapping[str, str]:
 def read_fields(content: bytes) -> Mapping[str, object]:
     """The fields of a JSON object, its numbers read as exact decimals; raises BrokerError 400 for anything else.
 
-    Text that is no text (half a surrogate pair) is refused too: no answer could repeat it.
+    Text that is no text (bytes that are no UTF-8, half a surrogate pair) is refused too, and what is nested hundreds deep:
+    neither an answer nor the command log could repeat it.
     """
     try:
-        fields = json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
-        if b"\\u" in content:
-            orjson.loads(content)
-    except (ValueError, RecursionError, DecimalException) as error:
+        # Decoded here: given bytes, json would let halves of surrogate pairs and UTF-16 pass.
+        fields = json.loads(content.decode(), parse_float=Decimal, parse_int=_integer, parse_constant=_refuse_constant)
+        if b"\\u" in content or content.count(b"[") + content.count(b"{") > _SHALLOW:
+            orjson.dumps(fields, default=str)
+    except (ValueError, RecursionError, DecimalException, orjson.JSONEncodeError) as error:
         raise BrokerError("undecodable") from error
     if not isinstance(fields, dict):
         raise BrokerError("undecodable")
     return fields
+
+
+def _integer(text: str) -> int | Decimal:
+    """A whole number; one of more than 64 bits is read as other decimals are, because the command log has no such integers."""
+    return int(text) if len(text) <= _MAX_INTEGER_DIGITS else Decimal(int(text))
 
 
 def _refuse_constant(name: str) -> None:
