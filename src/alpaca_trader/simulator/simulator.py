@@ -226,7 +226,7 @@ class Simulator:
         """What all accounts have in common: not to be copied with one of them."""
         return [self.market, self._timeline, self.faults, self.hub, self.switches]
 
-    def order_fault(self, name: str, **given: object) -> Fault:
+    def order_fault(self, name: str, /, **given: object) -> Fault:
         """Order a fault of the catalogue: filters (symbol, route, account), limits (probability, times, for, after) and
         parameters by name. `account` is an account's id, number or key id. Raises ValueError for what makes no sense.
         """

@@ -121,12 +121,17 @@ BAD: list[tuple[str, str, Mapping[str, object] | None, str]] = [
     ("POST", "/clock/speed", {}, '{"speed": N}'),
     ("POST", "/clock/speed", {"speed": "fast"}, "give a number above 0"),
     ("POST", "/clock/speed", {"speed": 0}, "must be above 0"),
+    ("POST", "/clock/speed", {"speed": None}, '{"speed": N}'),
+    ("POST", "/clock/speed", {"speed": [1]}, '{"speed": N}'),
+    ("POST", "/clock/run", {"until": "9999-12-31T23:00:00-05:00"}, "beyond all calendars"),
+    ("POST", "/faults", {"name": "http.drop", "self": 1}, "self"),
     ("POST", "/faults", {"name": "http.dorp"}, "did you mean http.drop?"),
     ("POST", "/faults", {"name": "http.drop", "anser": "504"}, "did you mean answer?"),
     ("POST", "/faults", {"name": "http.slow", "seconds": "many"}, "give a number from 0 to 120"),
     ("POST", "/faults", {"name": "crash.at_io"}, "strikes the client's process"),
     ("POST", "/faults", {}, "GET /faults/catalogue"),
     ("DELETE", "/faults/9", None, "no fault 9 is in force"),
+    ("DELETE", f"/faults/{10**20}", None, f"no fault {10**20} is in force"),
     ("POST", "/accounts", {"key": "A"}, '"secret"'),
     ("POST", "/accounts", {"key": "A", "secret": "B", "profile": "rich"}, "profile 'rich' is unknown"),
     ("POST", "/accounts", {"key": "A\nB", "secret": "C"}, "printable ASCII without blanks"),
@@ -169,9 +174,11 @@ def test_web_pages_are_kept_out(steady: ControlClient, headers: dict[str, str], 
     assert answer.status == status
 
 
-@pytest.mark.parametrize(("content", "status"), [(b"{", 400), (b"[1]", 400), (b"x" * 70_000, 413)])
+@pytest.mark.parametrize(
+    ("content", "status"), [(b"{", 400), (b"[1]", 400), (b"[" * 60_000, 400), (b"x" * 70_000, 413)]
+)
 def test_a_body_that_is_none(steady: ControlClient, content: bytes, status: int) -> None:
-    """No JSON, no object, or endless."""
+    """No JSON, no object, nested beyond reason, or endless."""
     line = http.client.HTTPConnection("127.0.0.1", steady.port, timeout=5)
     line.request("POST", "/faults", content)
     answer = line.getresponse()

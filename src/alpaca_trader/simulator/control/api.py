@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -117,7 +117,7 @@ async def _body(request: Request) -> Body:
         return {}
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _Bad(400, "the body is no JSON") from None
     if not isinstance(body, dict):
         raise _Bad(400, "the body is no JSON object")
@@ -163,10 +163,10 @@ def _step(running: RunningSimulator, body: Body, _path: Mapping[str, Any]) -> ob
 
 
 def _speed(running: RunningSimulator, body: Body, _path: Mapping[str, Any]) -> object:
-    if "speed" not in body or isinstance(body["speed"], bool):
+    asked = body.get("speed")
+    speed = None if isinstance(asked, bool | list | dict) else speed_of(asked)
+    if speed is None:
         raise _Bad(400, 'give {"speed": N} (times real time) or {"speed": "max"}')
-    speed = speed_of(body["speed"])
-    assert speed is not None, "None is no JSON number"
     running.clock.set_speed(speed)
     return _clock_json(running.clock.status())
 
@@ -194,7 +194,10 @@ def moment_of(text: str, now: datetime) -> datetime:
         raise ValueError(f"until {text!r}: write 15:55 (New York) or 2026-11-20T15:55:00-05:00") from None
     if moment.tzinfo is None:
         raise ValueError(f"until {text!r} has no time zone; write 2026-11-20T15:55:00-05:00, or 15:55 for New York")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"until {text!r} is beyond all calendars") from None
 
 
 def _number(body: Body, name: str, default: float) -> float:
@@ -224,9 +227,11 @@ def _order_fault(running: RunningSimulator, body: Body, _path: Mapping[str, Any]
 
 def _lift(running: RunningSimulator, _body: Body, path: Mapping[str, Any]) -> object:
     number = path.get("number")
-    lifted = running.clear(number)
-    if number is not None and not lifted:
-        raise _Bad(404, f"no fault {number} is in force")
+    # Asked first: the log of commands takes no number of any length.
+    with running.sim.lock:
+        if number is not None and all(fault.number != number for fault in running.sim.faults.in_force()):
+            raise _Bad(404, f"no fault {number} is in force")
+        lifted = running.clear(number)
     return {"lifted": lifted}
 
 
