@@ -13,8 +13,9 @@ import requests
 
 from alpaca_trader.simulator import RunningSimulator, Simulator, running_simulator
 from alpaca_trader.simulator.doors.server import build_app
+from alpaca_trader.simulator.faults.board import FaultBoard, FaultOrder
 from alpaca_trader.simulator.rest.call import MAX_BODY
-from tests.simulator.tiny import order, run_to, simulator
+from tests.simulator.tiny import OPEN, order, run_to, simulator
 
 ORDER = order("buy", "limit", "1", limit_price="9.00", client_order_id="only-once")
 
@@ -238,3 +239,22 @@ def test_a_fault_in_force_does_not_keep_an_endless_body() -> None:
     asyncio.run(play())
     assert answers[0]["status"] == 413
     assert asked == MAX_BODY // len(part) + 1
+
+
+def test_a_fault_may_be_ordered_while_somebody_looks() -> None:
+    """The server looks for families of faults without the lock: an order that comes just then disturbs nobody."""
+    board = FaultBoard(1, lambda: OPEN)
+
+    class Interrupted(str):
+        """A name during whose comparison another thread orders a fault."""
+
+        __slots__ = ()
+
+        def startswith(self, *_: object) -> bool:
+            """Not one of the family."""
+            board.order(FaultOrder("ws.drop"))
+            return False
+
+    board.order(FaultOrder(Interrupted("tcp.rst")))
+    assert not board.has("http.")
+    assert [fault.order.name for fault in board.in_force()] == ["tcp.rst", "ws.drop"]

@@ -42,7 +42,7 @@ class Fault:
 
 
 class FaultBoard:
-    """All faults of one simulation. Not thread-safe: ask under the simulator's lock."""
+    """All faults of one simulation. Ask under the simulator's lock; `has`, `named` and `is_quiet` need none."""
 
     def __init__(self, seed: int, now: Callable[[], datetime]) -> None:
         self._seed = seed
@@ -67,7 +67,8 @@ class FaultBoard:
         self._ordered += 1
         self.changes += 1
         fault = Fault(self._ordered, wanted)
-        self._faults.setdefault(wanted.name, []).append(fault)
+        # A new table: `has` is asked without the lock, and may be going through the old one.
+        self._faults = {**self._faults, wanted.name: [*self._faults.get(wanted.name, ()), fault]}
         self.is_quiet = False
         return fault
 
