@@ -339,8 +339,11 @@ class Simulator:
             return self.hub.connected()
 
     def close(self) -> None:
-        """Write down the time that was reached, and close the command log."""
+        """Write down the time that was reached, close the command log, and end the streams of server-sent events."""
         with self.lock:
+            for channel in self.hub.events:
+                for listener in channel.listeners():
+                    channel.end(listener, 1000)
             if self._log is not None and self.now > self._logged:
                 self._log.append(self.now, ADVANCE, {})
             if self._log is not None:

@@ -199,3 +199,19 @@ def test_a_wrong_begin_or_end_is_refused(running: RunningSimulator, path: str, q
     status, body = http("GET", f"{path}?{query}")
     assert (status, body["message"]) == (422, text)
     http.close()
+
+
+def test_an_end_that_lies_beyond_all_time_is_none(running: RunningSimulator) -> None:
+    """The last instant a clock can write is accepted, and the stream goes on until the client leaves."""
+    reader = Reader(running, f"{TRADES}?{LONG_AGO}&until=9999-12-31T23:59:59.999999Z")
+    bought(running.sim, "1")
+    assert [reader.next()["event"] for _ in range(2)] == ["new", "fill"]
+    reader.close()
+
+
+def test_another_market_ends_the_streams_of_the_one_before(running: RunningSimulator) -> None:
+    """Nobody goes on listening to a simulator that no longer lives."""
+    reader = Reader(running, TRADES)
+    running.load(make_sim())
+    assert reader.rest() == []
+    reader.close()

@@ -30,6 +30,8 @@ MAX_WAITING: Final = 10_000
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID: Final = re.compile(f"[0-7][{_CROCKFORD}]{{25}}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""No end that lies beyond it is waited for."""
 
 
 class Source(Protocol):
@@ -121,7 +123,7 @@ async def _stream(sim: Simulator, source: Source, asked: Past) -> AsyncIterator[
         is_over = end is not None and end <= sim.now
         if not is_over:
             source.channel.join(listener)
-        if end is not None and not is_over:
+        if end is not None and not is_over and end < _NEVER:
             sim.call_later(end - sim.now + timedelta(microseconds=1), listener.end)
     try:
         yield b": welcome\n\n"
