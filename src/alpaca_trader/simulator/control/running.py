@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date as Date  # noqa: N812 - `date` is the keyword callers know
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -177,8 +177,10 @@ def running_simulator(
     if sim is not None and given:
         raise ValueError(f"give a simulator or {', '.join(given)}, not both")
     made, end = (sim, None) if sim is not None else _made(given)
-    with serving(made, port, speed, end) as running:
-        yield running
+    with ExitStack() as ending:
+        if sim is None:
+            ending.callback(made.close)
+        yield ending.enter_context(serving(made, port, speed, end))
 
 
 def _made(given: Mapping[str, Any]) -> tuple[Simulator, datetime]:
@@ -212,7 +214,7 @@ def _made(given: Mapping[str, Any]) -> tuple[Simulator, datetime]:
 def serving(
     sim: Simulator, port: int = 0, speed: float | str | None = None, end: datetime | None = None
 ) -> Iterator[RunningSimulator]:
-    """Serve `sim`; its command log is closed at the end when this block made it last."""
+    """Serve `sim`, which stays the caller's to close. Raises RuntimeError at the end when it broke while time ran."""
     server = SimulatorServer(sim, port)
     clock = Pace(sim, server.backlog, speed_of(speed), end)
     server.start()
@@ -221,8 +223,10 @@ def serving(
     try:
         yield running
     finally:
-        clock.stop()
-        server.stop()
+        try:
+            clock.stop()
+        finally:
+            server.stop()
 
 
 def speed_of(speed: float | str | None) -> float | None:
