@@ -125,6 +125,7 @@ def test_gains_start_anew_each_day_or_never(http: Http) -> None:
         ("date_start=2026-11-18&date_end=2026-11-19&timeframe=1D", "1D", "19 01:00", "20 01:00", 2),
         ("date_end=2026-11-19&period=1D&timeframe=1H", "1H", "19 14:30", "19 20:30", 7),
         ("start=2026-11-22&end=2026-11-22&timeframe=1D", "1D", None, None, 0),
+        ("date_start=9999-12-31", "1D", None, None, 0),
     ],
 )
 def test_spans_and_defaults(

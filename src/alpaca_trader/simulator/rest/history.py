@@ -117,7 +117,7 @@ def _instant(call: Call, name: str) -> datetime | None:
 def _begin_of(first: date | None) -> datetime | None:
     if first is None:
         return None
-    return new_york_time(max(first, FIRST_DAY + _DAY), 0)
+    return new_york_time(min(max(first, FIRST_DAY + _DAY), LAST_DAY - _DAY), 0)
 
 
 def _end_of(last: date | None) -> datetime | None:
