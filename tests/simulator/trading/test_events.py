@@ -215,3 +215,14 @@ def test_another_market_ends_the_streams_of_the_one_before(running: RunningSimul
     running.load(make_sim())
     assert reader.rest() == []
     reader.close()
+
+
+@pytest.mark.parametrize("path", [TRADES, ACTIVITIES, "/v1beta1/events/corporate-actions"])
+def test_head_is_the_head_alone(running: RunningSimulator, path: str) -> None:
+    """The connection is free again at once, and nobody listens."""
+    http = Http(running)
+    status, headers, content = http.raw("HEAD", path)
+    assert (status, headers["content-type"][:17], content) == (200, "text/event-stream", b"")
+    assert http("GET", "/v2/clock")[0] == 200
+    assert all(channel.is_empty for channel in running.sim.hub.events)
+    http.close()

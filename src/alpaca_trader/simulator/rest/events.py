@@ -109,10 +109,15 @@ def _endpoint(sim: Simulator, source_of: Callable[[Desk], Source]) -> Callable[[
             asked = _asked(Call(desk, {}, read_query(request.scope["query_string"]), {}))
         except BrokerError as refusal:
             return JSONResponse(refusal.body(), refusal.status)
-        stream = _stream(sim, source_of(desk), asked)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+        return event_stream(request, _stream(sim, source_of(desk), asked))
 
     return endpoint
+
+
+def event_stream(request: Request, lines: AsyncIterator[bytes]) -> Response:
+    """The answer that tells these lines as they come; to HEAD its head alone, at once."""
+    told: AsyncIterator[bytes] | Sequence[bytes] = () if request.method == "HEAD" else lines
+    return StreamingResponse(told, media_type="text/event-stream", headers={"cache-control": "no-cache"})
 
 
 async def _stream(sim: Simulator, source: Source, asked: Past) -> AsyncIterator[bytes]:

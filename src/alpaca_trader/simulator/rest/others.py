@@ -17,12 +17,13 @@ from uuid import UUID
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.market.model import AssetInfo
 from alpaca_trader.simulator.rest.bar_series import parse_timeframe
+from alpaca_trader.simulator.rest.events import event_stream
 from alpaca_trader.simulator.rest.router import read_content
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.simulator.wire import parse_bool, parse_date, parse_number, parse_time
@@ -336,7 +337,7 @@ async def _corporate_action_events(sim: Simulator, request: Request) -> Response
         if not is_over:
             await asyncio.Event().wait()
 
-    return StreamingResponse(lines(), 200, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+    return event_stream(request, lines())
 
 
 def _end_of(until: str | None, until_id: str | None) -> datetime | None:
