@@ -258,6 +258,13 @@ def test_bad_requests_are_named(get: Get, query: dict[str, str], message: str) -
     assert message in body["message"]
 
 
+@pytest.mark.parametrize("named", ["SPY,KO", "SPY%20", "spy"])
+def test_a_path_names_one_symbol(get: Get, named: str) -> None:
+    """A list, or one with blanks, is refused there: what was found could not be told from nothing."""
+    status, body = get(f"/v2/stocks/{named}/bars", timeframe="1Min")
+    assert (status, body["message"]) == (400, f"invalid symbol: {named.replace('%20', ' ')}")
+
+
 def test_accepted_options_change_nothing_on_an_unadjusted_tape(get: Get) -> None:
     """There are no splits, dividends or renamings here; the parameters are understood."""
     plain = bars(get, timeframe="1Min")

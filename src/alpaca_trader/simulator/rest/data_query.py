@@ -112,9 +112,10 @@ def _token(text: str, count: int) -> str:
 
 
 def symbols_of(request: Request) -> list[str]:
-    """The symbols asked for, sorted, each once."""
-    text = request.path_params.get("symbol") or request.query_params.get("symbols", "")
-    symbols = sorted({part.strip() for part in text.split(",") if part.strip()})
+    """The symbols asked for, sorted, each once; a path names one as it stands."""
+    named = request.path_params.get("symbol")
+    parts = request.query_params.get("symbols", "").split(",")
+    symbols = [named] if named else sorted({part.strip() for part in parts if part.strip()})
     if not symbols:
         raise Refused(400, "symbols parameter is required")
     for symbol in symbols:
