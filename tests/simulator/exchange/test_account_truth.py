@@ -14,6 +14,7 @@ from alpaca_trader.simulator import BrokerError, Simulator, Switches
 from alpaca_trader.simulator.exchange.account import Account
 from alpaca_trader.simulator.exchange.activities import NonTradeActivity
 from alpaca_trader.simulator.exchange.day_trades import DayTrades
+from alpaca_trader.simulator.exchange.equity import EquityHistory
 from alpaca_trader.simulator.exchange.fees import FeeAccrual
 from alpaca_trader.simulator.market.model import CorporateAction
 from alpaca_trader.simulator.profiles import PROFILES
@@ -210,6 +211,24 @@ def test_a_dividend_goes_to_who_holds_at_the_ex_date(
     assert sim.exchange.account().cash - cash == D(paid_on_monday)
     run_to(sim, NEXT_OPEN + timedelta(days=1))
     assert sim.exchange.account().cash - cash == D(paid_on_tuesday)
+
+
+@pytest.mark.parametrize(("old", "new"), [("1", "4"), ("4", "1")])
+def test_a_split_moves_no_money_before_its_first_print(old: str, new: str) -> None:
+    """From before 04:00 of the ex-date to the open the account, its position and its past are worth the same."""
+    sim = holding("8", action("split", old_rate=D(old), new_rate=D(new)), profile="paper100k")
+    four = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    run_to(sim, four - timedelta(hours=3))
+    before, (held,) = sim.exchange.account(), sim.exchange.positions()
+    assert held.price == held.lastday_price
+    for moment in (four, four + timedelta(hours=3)):
+        run_to(sim, moment)
+        after, (split,) = sim.exchange.account(), sim.exchange.positions()
+        assert after.equity == before.equity == after.last_equity
+        assert split.qty * split.price == held.qty * held.price
+        assert split.price == split.lastday_price == held.price * D(old) / D(new)
+        past = EquityHistory(sim.market, sim.exchange.ledger())
+        assert past.equity(four - timedelta(hours=3)) == past.equity(moment) == before.equity
 
 
 def test_shares_of_several_days_can_all_be_sold_after_a_split() -> None:

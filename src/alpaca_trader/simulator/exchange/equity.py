@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from alpaca_trader.simulator.exchange.orders import ZERO
+from alpaca_trader.simulator.exchange.prices import price_at
 from alpaca_trader.simulator.exchange.venue import SETTLE_DELAY
 from alpaca_trader.simulator.market.calendar import SessionHours
 from alpaca_trader.simulator.market.model import Market
@@ -51,8 +52,7 @@ class EquityHistory:
         entry = self._ledger[index]
         value = entry.cash
         for symbol, qty in entry.holdings.items():
-            trade = self._market.last_trade(symbol, at)
-            value += qty * trade.price if trade is not None else ZERO
+            value += qty * (price_at(self._market, symbol, at) or ZERO)
         return value
 
     def close_before(self, day: date) -> tuple[SessionHours, Decimal] | None:

@@ -17,6 +17,7 @@ from alpaca_trader.simulator.exchange.book import OrderBook
 from alpaca_trader.simulator.exchange.ids import draw, uuid_for
 from alpaca_trader.simulator.exchange.life import Execution, OrderLife
 from alpaca_trader.simulator.exchange.orders import ZERO, SimOrder
+from alpaca_trader.simulator.exchange.prices import price_at
 from alpaca_trader.simulator.exchange.sessions import phase_of, session_after
 from alpaca_trader.simulator.exchange.slippage import Slippage, slipped
 from alpaca_trader.simulator.exchange.tape import Tape
@@ -156,9 +157,9 @@ class TradingFloor:
         self._working.setdefault(order.symbol, {})[order.seq] = order
         self._tape.forget(order.symbol)
         if order.is_trailing and order.hwm is None:
-            trade = self._market.last_trade(order.symbol, self._clock.now)
-            if trade is not None:
-                trailing.follow(order, trade.price)
+            price = self._price(order.symbol)
+            if price is not None:
+                trailing.follow(order, price)
         quote = self._market.quote(order.symbol, self._clock.now)
         if quote is not None and not order.is_stop and self._may_trade(order):
             self._examine(order, quote)
@@ -284,8 +285,7 @@ class TradingFloor:
         return cost <= self._account.cash - others
 
     def _price(self, symbol: str) -> Decimal | None:
-        trade = self._market.last_trade(symbol, self._clock.now)
-        return None if trade is None else trade.price
+        return price_at(self._market, symbol, self._clock.now)
 
     def _refuse_unaffordable(self, order: SimOrder) -> None:
         """The price ran away from an order that cash alone must pay: nothing more of it is bought."""

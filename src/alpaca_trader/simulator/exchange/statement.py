@@ -11,6 +11,7 @@ from alpaca_trader.simulator.exchange.account import Account, AccountView
 from alpaca_trader.simulator.exchange.listing import Listing
 from alpaca_trader.simulator.exchange.orders import ZERO
 from alpaca_trader.simulator.exchange.positions import Position
+from alpaca_trader.simulator.exchange.prices import split_ratio, takes_effect
 from alpaca_trader.simulator.exchange.venue import Venue
 from alpaca_trader.simulator.faults.board import AccountFaults
 from alpaca_trader.simulator.market.calendar import new_york_date
@@ -18,6 +19,7 @@ from alpaca_trader.simulator.market.model import AssetInfo, Market
 from alpaca_trader.simulator.timeline import Timeline
 
 _View = TypeVar("_View")
+_INSTANT = timedelta(microseconds=1)
 
 
 class PositionView(NamedTuple):
@@ -71,7 +73,7 @@ class Statement:
         self._faults = faults
         self._account_shown = _Shown(self._account_view)
         self._positions_shown = _Shown(self._position_views)
-        self._lastday_of: date | None = None
+        self._lastday_of: tuple[date, bool] | None = None
         self._lastday_prices: dict[str, Decimal | None] = {}
 
     def account(self) -> AccountView:
@@ -133,19 +135,16 @@ class Statement:
         )
 
     def _lastday_price(self, symbol: str) -> Decimal | None:
-        """Yesterday's close in today's shares, looked up once a day; None when there is none."""
-        today = new_york_date(self._clock.now)
-        if today != self._lastday_of or not self._faults.is_quiet:
+        """Yesterday's close in the shares of now, looked up once a day before and once after its splits; None when there is none."""
+        now = self._clock.now
+        today = new_york_date(now)
+        begins = takes_effect(today)
+        stand = (today, now >= begins)
+        if stand != self._lastday_of or not self._faults.is_quiet:
             self._lastday_prices.clear()
-            self._lastday_of = today if self._faults.is_quiet else None
+            self._lastday_of = stand if self._faults.is_quiet else None
         if symbol not in self._lastday_prices:
             close = self._market.previous_close(symbol, today)
-            self._lastday_prices[symbol] = None if close is None else self._as_of_today(symbol, close, today)
+            ratio = split_ratio(self._market, symbol, begins - _INSTANT, now)
+            self._lastday_prices[symbol] = None if close is None else close * ratio
         return self._lastday_prices[symbol]
-
-    def _as_of_today(self, symbol: str, close: Decimal, today: date) -> Decimal:
-        """A close divided by the ratio of a split that takes effect today."""
-        for action in self._market.corporate_actions(today, today):
-            if action.symbol == symbol and action.kind in {"split", "stock_dividend"}:
-                close = close * action.old_rate / action.new_rate
-        return close

@@ -20,6 +20,7 @@ from alpaca_trader.simulator.exchange.floor import TradingFloor
 from alpaca_trader.simulator.exchange.ids import draw
 from alpaca_trader.simulator.exchange.life import OrderLife, Publish
 from alpaca_trader.simulator.exchange.orders import SimOrder
+from alpaca_trader.simulator.exchange.prices import price_at
 from alpaca_trader.simulator.exchange.sessions import Phase, phase_of
 from alpaca_trader.simulator.exchange.slippage import Slippage
 from alpaca_trader.simulator.faults.board import AccountFaults
@@ -99,8 +100,7 @@ class Venue:
             self._prices.clear()
             self._priced_at = now if self._faults.is_quiet else None
         if symbol not in self._prices:
-            trade = self._market.last_trade(symbol, now)
-            self._prices[symbol] = None if trade is None else trade.price
+            self._prices[symbol] = price_at(self._market, symbol, now)
         return self._prices[symbol]
 
     def opening_price(self, symbol: str) -> Decimal | None:
