@@ -1,7 +1,7 @@
 """The market-data REST API: what is over is visible and nothing else, pages join, refusals are the broker's."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,9 @@ from alpaca_trader.simulator.doors.server import build_app
 from alpaca_trader.simulator.faults.bars import BarFaults
 from alpaca_trader.simulator.faults.board import FaultBoard
 from alpaca_trader.simulator.feeds.view import FeedViews
-from alpaca_trader.simulator.market.calendar import NEW_YORK
+from alpaca_trader.simulator.market.calendar import NEW_YORK, new_york_midnight
 from alpaca_trader.simulator.market.generator import Halt
+from alpaca_trader.simulator.market.model import Auction, BarRow, Cross, MarketBar
 from alpaca_trader.simulator.rest.bar_series import bars_between, parse_timeframe
 from alpaca_trader.simulator.rest.data import routes
 
@@ -379,6 +380,43 @@ def test_a_range_of_half_a_century_costs_no_more_than_its_bars(get: Get) -> None
     """A start long before the tape begins is answered like one at its beginning."""
     assert get("/v2/stocks/AAPL/quotes", start="1975-01-01", limit=1)[1]["quotes"][0]["t"] == "2025-11-26T14:30:00Z"
     assert len(bars(get, timeframe="1Day", start="1975-01-01", limit=10_000)) == 26
+
+
+class Watched(GeneratedMarket):
+    """Notes how far back it is asked."""
+
+    earliest = datetime.max.replace(tzinfo=UTC)
+
+    def rows(self, symbol: str, start: datetime, end: datetime) -> Sequence[BarRow]:
+        """Bars as rows."""
+        self.earliest = min(self.earliest, start)
+        return super().rows(symbol, start, end)
+
+    def bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[MarketBar]:
+        """Bars."""
+        self.earliest = min(self.earliest, start)
+        return super().bars(symbol, start, end)
+
+    def auction(self, symbol: str, day: date, cross: Cross) -> Auction | None:
+        """A cross."""
+        self.earliest = min(self.earliest, new_york_midnight(day))
+        return super().auction(symbol, day, cross)
+
+
+@pytest.mark.parametrize(
+    "route", ["bars?timeframe=1Min", "bars?timeframe=12Month", "trades?limit=9", "quotes?limit=9", "auctions?limit=9"]
+)
+def test_no_year_before_the_market_s_first_is_read(route: str) -> None:
+    """Whoever asks from 1971 on, for names that do not exist too, has the same answer, and nobody waits for empty decades."""
+    market = Watched(7, ["AAPL"], date(2026, 11, 20), history_days=2)
+    ask = get_from(Simulator(market, seed=7, start=datetime(2026, 11, 20, 16, tzinfo=UTC)))
+    path, _, query = route.partition("?")
+    asked = dict(part.split("=") for part in query.split("&"))
+    status, found = ask(f"/v2/stocks/{path}", symbols="AAPL,NONE,ZZZZ", start="1971-01-05", **asked)
+    assert status == 200
+    assert list(found[path]) == ["AAPL"]
+    assert found == ask(f"/v2/stocks/{path}", symbols="AAPL", start="2026-01-01", **asked)[1]
+    assert market.earliest >= market.begins() - timedelta(days=367)
 
 
 def test_a_halted_symbol_shows_a_quote_without_prices() -> None:

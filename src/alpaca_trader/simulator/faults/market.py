@@ -179,6 +179,10 @@ class FaultyMarket(Market):
         """What `minute` answers, in columns."""
         return super().minute_columns(start) if self._is_changed else self._market.minute_columns(start)
 
+    def begins(self) -> datetime:
+        """No fault makes it earlier."""
+        return self._market.begins()
+
     def totals(self, start: datetime, end: datetime) -> Mapping[str, Totals]:
         """What each symbol with a bar traded."""
         return super().totals(start, end) if self._is_changed else self._market.totals(start, end)

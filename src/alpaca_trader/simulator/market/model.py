@@ -9,7 +9,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import repeat
 from typing import Literal, NamedTuple, Protocol
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from alpaca_trader.simulator.market.calendar import SessionHours
 
 MINUTE = timedelta(minutes=1)
+_BEGIN_OF_TIME = datetime(1971, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +260,10 @@ class Market(Protocol):
         prices = (c.open.tolist(), c.high.tolist(), c.low.tolist(), c.close.tolist())
         counts = (c.volume.tolist(), c.trade_count.tolist(), c.vwap.tolist())
         return list(map(BarRow, c.symbols, repeat(start), *prices, *counts))
+
+    def begins(self) -> datetime:
+        """The first minute that anything traded in; the begin of 1971 where a market does not say."""
+        return _BEGIN_OF_TIME
 
     def totals(self, start: datetime, end: datetime) -> Mapping[str, Totals]:
         """What each symbol with a bar traded in the minutes from `start` on and before `end`."""

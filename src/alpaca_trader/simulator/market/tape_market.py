@@ -113,6 +113,12 @@ class TapeMarket(Market):
         """Hours of New York date `day`; None when the exchange is closed."""
         return session_on(day)
 
+    def begins(self) -> datetime:
+        """The first minute on any tape."""
+        if self._all is None or not len(self._all.start):
+            return super().begins()
+        return datetime.fromtimestamp(int(self._all.start.min()), UTC)
+
     def sessions(self, first: date, last: date) -> Sequence[SessionHours]:
         """Sessions with first <= date <= last, oldest first."""
         return sessions_between(first, last)

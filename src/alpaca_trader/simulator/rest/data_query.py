@@ -22,6 +22,8 @@ MAX_LIMIT: Final = 10_000
 _DEFAULT_LIMIT: Final = 1_000
 _INSTANT: Final = timedelta(microseconds=1)
 _YEARS: Final = range(1900, 2101)
+_LONGEST_BAR: Final = timedelta(days=366)
+"""A bar of twelve months is stamped up to so long before its first minute; nothing of a page lies earlier."""
 HISTORY_FEEDS: Final = ("sip", "iex", "otc", "boats")
 LATEST_FEEDS: Final = (*HISTORY_FEEDS, "delayed_sip", "overnight")
 _PAID_FEEDS: Final = ("otc", "boats")
@@ -72,7 +74,7 @@ def page_of(sim: Simulator, request: Request, feeds: Sequence[str] = HISTORY_FEE
     return Page(
         symbols=symbols,
         feed=feed,
-        start=start or new_york_midnight(new_york_date(newest)),
+        start=max(start or new_york_midnight(new_york_date(newest)), sim.market.begins() - _LONGEST_BAR),
         end=min(end or newest, newest),
         limit=limit_of(query.get("limit"), _DEFAULT_LIMIT, MAX_LIMIT),
         descending=is_descending(request, "asc"),
