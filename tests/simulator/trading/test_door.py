@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import orjson
 import pytest
@@ -92,6 +93,16 @@ def test_a_rolling_minute_frees_one_request_at_a_time() -> None:
             assert int(headers["x-ratelimit-reset"]) == (first + timedelta(seconds=60)).timestamp()
         run_to(sim, first + timedelta(seconds=60))
         assert [http("GET", "/v2/clock")[0] for _ in range(2)] == [200, 429]
+        http.close()
+
+
+@pytest.mark.parametrize(("plan", "data"), [("free", "200"), ("paid", "10000")])
+def test_the_paid_plan_asks_for_data_more_often(plan: Literal["free", "paid"], data: str) -> None:
+    """Data 10,000 times a minute instead of 200; trading as often as before."""
+    with running_simulator(make_sim(switches=Switches(data_entitlement=plan))) as served:
+        http = Http(served)
+        for path, limit in (("/v2/stocks/bars/latest?symbols=XYZ", data), ("/v2/clock", "200")):
+            assert http.raw("GET", path)[1]["x-ratelimit-limit"] == limit
         http.close()
 
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alpaca_trader.simulator.desk import Desk
 from alpaca_trader.simulator.exchange.errors import BrokerError
-from alpaca_trader.simulator.rest.limits import Headers, RateLimits
+from alpaca_trader.simulator.rest.limits import DATA, Headers, RateLimits
 from alpaca_trader.simulator.simulator import Simulator
 
 _DATA_PREFIXES: Final = ("/v2/stocks", "/v1beta", "/v1/corporate-actions")
@@ -51,7 +51,7 @@ class Gate:
         desk, refusal = self._account(scope["path"], dict(scope["headers"]))
         if desk is not None:
             scope["desk"] = desk
-            host = "data" if scope["path"].startswith(_DATA_PREFIXES) else "trading"
+            host = DATA if scope["path"].startswith(_DATA_PREFIXES) else "trading"
             is_within, limits = self._limits.admit((desk.number, host), self._sim.now)
             if is_within or self._sim.switches.headers_on_429:
                 headers += limits
