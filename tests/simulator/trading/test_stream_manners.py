@@ -82,7 +82,8 @@ def test_a_client_of_the_trading_stream_that_does_not_read_is_put_out() -> None:
                 if sim.connected()["trade_updates"] == 1:
                     break
             assert sim.connected()["trade_updates"] == 1
-            assert most <= MOST_WAITING
+            # The backlog is that of both clients; the quick one's last frame may not have been counted as sent yet.
+            assert most <= MOST_WAITING + len(orjson.dumps({"stream": "trade_updates", "data": big}))
             with pytest.raises(ConnectionClosed):
                 read_to_the_end(slow)
         with updates(running):
