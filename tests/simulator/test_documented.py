@@ -103,7 +103,7 @@ def test_every_profile_is_documented_with_its_numbers() -> None:
         name: [
             f"{profile.cash}",
             f"{profile.multiplier}",
-            *("yes" if each else "no" for each in (profile.has_fees, profile.may_short)),
+            *("yes" if each else "no" for each in (profile.has_fees, profile.may_short, profile.has_dividends)),
             profile.account_number,
         ]
         for name, profile in PROFILES.items()

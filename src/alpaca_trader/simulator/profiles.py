@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An account as the broker opened it: cash in dollars, margin multiplier, regulatory fees, short sales."""
+    """An account as the broker opened it: cash in dollars, margin multiplier, regulatory fees, short sales, cash dividends."""
 
     name: str
     account_number: str
@@ -18,11 +18,16 @@ class Profile:
     multiplier: int
     has_fees: bool
     may_short: bool
+    has_dividends: bool
 
 
 PROFILES: Mapping[str, Profile] = {
-    "live467": Profile("live467", "467SIMULATED", Decimal("467.00"), 1, has_fees=True, may_short=False),
-    "paper100k": Profile("paper100k", "PA3SIMULATED", Decimal(100_000), 4, has_fees=False, may_short=True),
+    "live467": Profile(
+        "live467", "467SIMULATED", Decimal("467.00"), 1, has_fees=True, may_short=False, has_dividends=True
+    ),
+    "paper100k": Profile(
+        "paper100k", "PA3SIMULATED", Decimal(100_000), 4, has_fees=False, may_short=True, has_dividends=False
+    ),
 }
 """`live467` is a small live account (below $2,000: no margin, no shorting); `paper100k` is the default paper account."""
 
@@ -54,6 +59,8 @@ class Switches:
     """Whether the stream tells that a stop-loss was canceled because the take-profit filled (alpaca-py issue 198)."""
     legs_after_partial: Literal["canceled", "activated"] = "canceled"
     """What becomes of the legs when their entry ends partly filled: canceled (the position is naked), or for the filled part. Unverified."""
+    paper_dividends: bool = False
+    """Whether `paper100k` is paid cash dividends too; the paper service pays none."""
     auction_rest: Literal["canceled", "expired"] = "canceled"
     """How the part of an `opg` or `cls` order ends that the auction left."""
     bp_price: Literal["nbbo", "collar"] = "nbbo"

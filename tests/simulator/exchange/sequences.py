@@ -17,7 +17,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -52,7 +52,7 @@ _LOOSE: Final = frozenset({"fill.before_ack"})
 
 SWITCHES: Final[Mapping[str, Switches]] = {
     "calm": Switches(partial_fills="never", latency_ms=(4, 60)),
-    "usual": Switches(),
+    "usual": Switches(paper_dividends=True),
     "parts": Switches(partial_fills="always", legs_after_partial="activated", latency_ms=(0, 2)),
     "other": Switches(
         day_order_at_close="canceled", auction_rest="expired", bp_price="collar", pdt_mode="legacy", emit_accepted=False
@@ -207,9 +207,16 @@ class OrderSequence(RuleBasedStateMachine):
         assert Decimal(body["cash"]) == books.cash.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
     def _price(self, symbol: str) -> Decimal:
-        trade = self.sim.market.last_trade(symbol, self.sim.now)
+        """The last print in the shares of now: splits of the calendar count from nine o'clock UTC of their day (winter)."""
+        now = self.sim.now
+        trade = self.sim.market.last_trade(symbol, now)
         assert trade is not None
-        return trade.price
+        worth = trade.price
+        for split in self.sim.market.corporate_actions(trade.at.date(), now.date()):
+            begins = datetime.combine(split.ex_date, time(9), UTC)
+            if split.kind == "split" and split.symbol in {symbol, trade.symbol} and trade.at < begins <= now:
+                worth = worth / split.new_rate * split.old_rate
+        return worth if worth == trade.price else worth.quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
     def _check_positions(self) -> None:
         views = {view.asset.symbol: view for view in self.sim.exchange.positions()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -55,16 +56,23 @@ class Company(TinyMarket):
         return [action for action in self._actions if first <= action.ex_date <= last]
 
 
+PAID = replace(CALM, paper_dividends=True)
+
+
 def holding(
-    qty: str, *actions: CorporateAction, profile: str = "paper100k", whole_only: Sequence[str] = ()
+    qty: str,
+    *actions: CorporateAction,
+    profile: str = "paper100k",
+    whole_only: Sequence[str] = (),
+    switches: Switches = PAID,
 ) -> Simulator:
-    """An account that bought (or with a minus sold short) so many XYZ on Friday at 100.01 (99.99)."""
+    """An account that bought (or with a minus sold short) so many XYZ on Friday at 100.01 (99.99); it is paid dividends."""
     sim = Simulator(
         Company(*actions, whole_only=whole_only),
         seed=7,
         start=OPEN + timedelta(seconds=1),
         profile=profile,
-        switches=CALM,
+        switches=switches,
     )
     side = "sell" if qty.startswith("-") else "buy"
     placed = sim.exchange.submit(order(side, "market", qty.lstrip("-")))
@@ -241,6 +249,16 @@ def test_shares_of_several_days_can_all_be_sold_after_a_split() -> None:
     assert sum(lot.qty for lot in account.positions["XYZ"].lots) == account.held("XYZ")
     account.apply(NEXT_OPEN, TUESDAY, TUESDAY, "XYZ", "sell", account.held("XYZ"), D(10))
     assert account.positions == {}
+
+
+@pytest.mark.parametrize(
+    ("profile", "switches", "is_paid"), [("live467", CALM, True), ("paper100k", CALM, False), ("paper100k", PAID, True)]
+)
+def test_who_is_paid_dividends(profile: str, switches: Switches, is_paid: bool) -> None:
+    """A live account is; a paper account only where the switch says so (alpaca-contract 3.14)."""
+    sim = holding("4", action("cash_dividend", cash=D("0.245")), profile=profile, switches=switches)
+    run_to(sim, NEXT_OPEN)
+    assert [kind for kind, *_ in booked(sim) if kind == "DIV"] == (["DIV"] if is_paid else [])
 
 
 def test_a_dividend_is_owed_after_the_shares_are_sold() -> None:
@@ -483,7 +501,8 @@ def test_a_restart_remembers_everything(tmp_path: Path) -> None:
 
     def made() -> Simulator:
         return Simulator(
-            Company(*actions), seed=7, start=OPEN + timedelta(seconds=1), profile="paper100k", switches=Switches(),
+            Company(*actions), seed=7, start=OPEN + timedelta(seconds=1), profile="paper100k",
+            switches=Switches(paper_dividends=True),
             state_dir=tmp_path,
         )  # fmt: skip
 

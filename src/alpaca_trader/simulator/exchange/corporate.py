@@ -17,6 +17,7 @@ from alpaca_trader.simulator.exchange.book import OrderBook
 from alpaca_trader.simulator.exchange.life import OrderLife
 from alpaca_trader.simulator.exchange.orders import ZERO
 from alpaca_trader.simulator.market.model import CorporateAction, Market
+from alpaca_trader.simulator.profiles import Switches
 from alpaca_trader.simulator.timeline import Timeline
 from alpaca_trader.simulator.wire import CENT, NANO
 
@@ -36,6 +37,7 @@ class Registrar:
         self,
         market: Market,
         timeline: Timeline,
+        switches: Switches,
         account: Account,
         book: OrderBook,
         activities: Activities,
@@ -43,6 +45,7 @@ class Registrar:
     ) -> None:
         self._market = market
         self._clock = timeline
+        self._pays_dividends = account.profile.has_dividends or switches.paper_dividends
         self._account = account
         self._book = book
         self._activities = activities
@@ -55,7 +58,8 @@ class Registrar:
         first = day if self._read_until is None else self._read_until + timedelta(days=1)
         self._read_until = day
         for action in self._market.corporate_actions(first, day):
-            self.apply(action)
+            if action.kind != "cash_dividend" or self._pays_dividends:
+                self.apply(action)
         due = [owed for owed in self._owed if owed.action.payable_date <= day]
         self._owed = [owed for owed in self._owed if owed.action.payable_date > day]
         for owed in due:

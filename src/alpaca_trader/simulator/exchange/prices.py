@@ -21,11 +21,18 @@ def takes_effect(day: date) -> datetime:
     return new_york_time(day, _BEGINS)
 
 
-def split_ratio(market: Market, symbol: str, after: datetime, until: datetime) -> Decimal:
-    """What one dollar of a price of `after` is in the shares of `until`: 0.5 where a share became two between them."""
+def split_ratio(market: Market, symbol: str, after: datetime, until: datetime, *, former: str | None = None) -> Decimal:
+    """What one dollar of a price of `after` is in the shares of `until`: 0.5 where a share became two between them.
+
+    `former` is the name the symbol had at `after`, where it was another.
+    """
     ratio = ONE
     for action in market.corporate_actions(new_york_date(after), new_york_date(until)):
-        if action.symbol == symbol and action.kind in _SPLITS and after < takes_effect(action.ex_date) <= until:
+        if (
+            action.symbol in {symbol, former}
+            and action.kind in _SPLITS
+            and after < takes_effect(action.ex_date) <= until
+        ):
             ratio = ratio * action.old_rate / action.new_rate
     return ratio
 
@@ -38,5 +45,5 @@ def price_at(market: Market, symbol: str, at: datetime) -> Decimal | None:
     trade = market.last_trade(symbol, at)
     if trade is None or trade.at >= takes_effect(new_york_date(at)):
         return None if trade is None else trade.price
-    ratio = split_ratio(market, symbol, trade.at, at)
+    ratio = split_ratio(market, symbol, trade.at, at, former=trade.symbol)
     return trade.price if ratio == ONE else (trade.price * ratio).quantize(_STEP, ROUND_HALF_UP)

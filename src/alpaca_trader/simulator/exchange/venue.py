@@ -68,7 +68,7 @@ class Venue:
         )
         self.life = OrderLife(self.book, timeline, switches, publish, self._floor)
         self._floor.attend(self.life, self._begin)
-        self.registrar = Registrar(market, timeline, account, self.book, self.activities, self.life)
+        self.registrar = Registrar(market, timeline, switches, account, self.book, self.activities, self.life)
         self._queued: list[SimOrder] = []
         self._in_cross: list[SimOrder] = []
         self._schedule_day()
