@@ -22,8 +22,8 @@ from conformance.streams import listening
 
 SYMBOLS: Final = ("AAPL", "SPY", "TSLA", CHEAP)
 """Those the examples of both files name, and a cheap one."""
-GENEROUS: Final = Switches(rate_limit=1_000_000)
-"""Nothing is refused for its number, and the headers are still sent."""
+GENEROUS: Final = Switches(rate_limit=1_000_000, paper_dividends=True)
+"""Nothing is refused for its number, and the headers are still sent; both profiles have a dividend to show."""
 _TIMEOUT_S: Final = 30
 
 
