@@ -550,6 +550,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "fill": Desk._fill,
     "part": Desk._part,
     "to": Desk._to,
+    "barred": lambda desk, code: desk.feed(ev.EntriesBarred(desk.clock.now(), code, "why")),
+    "lifted": lambda desk, code: desk.feed(ev.BarLifted(desk.clock.now(), code)),
     "wait": lambda desk, seconds: desk.wait(float(seconds)),
     "minute": Desk.minute,
     "bid": Desk._bid,

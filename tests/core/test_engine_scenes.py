@@ -101,6 +101,36 @@ HALTS: dict[str, tuple[dict[str, Any], Scene]] = {
         ],
     ),
     "a human's halt survives the night": ({}, [("command halt", ""), ("night", ""), ("at 09:40:30", ""), ("buy", "")]),
+    "what the shell knows against entries halts them like a human, said twice too, and protects what is held": (
+        {},
+        [
+            *BUY,
+            ("part entry 0.1 185.50", ""),
+            ("barred crash_loop", "cancel entry"),
+            ("barred crash_loop", ""),
+            ("to entry canceled", "stop1 0.1 stop 182.72"),
+            ("to stop1 new", ""),
+            ("buy MSFT", ""),
+            ("verdict halted", ""),
+            ("alarm halt_crash_loop", ""),
+            ("restart", ""),
+            ("buy MSFT", ""),
+            ("verdict halted", ""),
+            ("command resume", ""),
+            ("buy MSFT", "entry 0.108576345 limit 430.24"),
+        ],
+    ),
+    "a bar that is lifted ends without a human; one that was not put up is no news": (
+        {},
+        [
+            ("lifted not_armed", ""),
+            ("barred not_armed", ""),
+            ("buy", ""),
+            ("verdict halted", ""),
+            ("lifted not_armed", ""),
+            ("buy", ENTRY),
+        ],
+    ),
     "flatten closes everything at market": (
         {},
         [

@@ -147,6 +147,11 @@ class Engine:
                 self._warmed = set()
             case ev.BrokerRefused():
                 self._report_refusal(event)
+            case ev.EntriesBarred(code=code, detail=detail) if code not in self.belief.risk.latched:
+                self._emit(ev.HaltLatched(at, code, detail, "human"))
+                self._emit(ev.Alarm(at, f"halt_{code}", "error", untrusted_text=detail))
+            case ev.BarLifted(code=code) if code in self.belief.risk.latched:
+                self._emit(ev.HaltReleased(at, code, "engine"))
             case ev.JournalFailed(detail=detail):
                 self._emit(ev.Alarm(at, "journal_failed", "error", untrusted_text=detail))
             case _:

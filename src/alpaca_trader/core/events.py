@@ -141,6 +141,23 @@ class JournalFailed:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class EntriesBarred:
+    """The shell knows why nothing may be bought (a crash loop, a lost journal, no arming): ``code`` is latched as a halt."""
+
+    at: datetime
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class BarLifted:
+    """What ``EntriesBarred`` said of ``code`` is no longer so; the halt ends without a human's word."""
+
+    at: datetime
+    code: str
+
+
 # ---------------------------------------------------------------- events: the market
 
 
@@ -292,6 +309,8 @@ Event = (
     | ConfigRefused
     | HistoryLoaded
     | JournalFailed
+    | EntriesBarred
+    | BarLifted
     | BarClosed
     | BarRevised
     | QuotesSeen

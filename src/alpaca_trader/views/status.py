@@ -37,6 +37,7 @@ HALT_ENDS = {
     "daily_loss": "until the next session",
     "daily_loss_flatten": "until the next session",
     "loss_streak": "until its pause is over",
+    "not_armed": "until a human arms live trading",
 }
 """Halts that end by themselves; every other one that was latched stays until a human resumes."""
 BAD_STATES = frozenset({"unprotected", "arming"})
