@@ -45,7 +45,7 @@ from alpaca_trader.edge.executor import OrderExecutor
 from alpaca_trader.edge.home import EngineLock, Home
 from alpaca_trader.edge.inbox import InboxWatcher
 from alpaca_trader.edge.journal.sqlite import Journal
-from alpaca_trader.edge.live_feed import LiveFeed
+from alpaca_trader.edge.live_feed import LiveClock, LiveFeed
 from alpaca_trader.edge.logger import TradingLogger
 from alpaca_trader.edge.recorder import PeopleRecorder
 from alpaca_trader.edge.redaction import Redactor
@@ -197,11 +197,14 @@ def trade_hosted(
     mode: Mode,
     credentials: Credentials,
     endpoints: Endpoints,
-    clock: SystemClock,
+    clock: LiveClock,
     watch: Watch,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> RunEnd:
-    """The live wiring on whatever broker the endpoints name; the clock and the broker must agree on the time."""
+    """The live wiring on whatever broker the endpoints name; the clock and the broker must agree on the time.
+
+    ``heartbeat_s``: real seconds between two looks at whether a session event is due, whatever the timers say.
+    """
     with ExitStack() as stack:
         stack.callback(EngineLock(home).release)
         trader = _Trader(home, mode, clock, credentials, watch, stack)
@@ -376,7 +379,7 @@ def _stop_on_signals(stop: Callable[[], None], stack: ExitStack) -> Callable[[],
     return asked.is_set
 
 
-def _patiently(read: Callable[[], Made], clock: SystemClock, tell: Callable[[str], None]) -> Made:
+def _patiently(read: Callable[[], Made], clock: LiveClock, tell: Callable[[str], None]) -> Made:
     """Ask until the broker answers: positions wait for us behind their own stops (F8, F48)."""
     while True:
         try:

@@ -155,4 +155,4 @@ def test_its_thread_gives_up_once() -> None:
     watchdog.start()
     assert gave_up.wait(20)
     watchdog.stop()
-    assert reasons == ["no event finished for 80 s, 1 unfinished"]
+    assert reasons == ["no event finished for 60 s, 1 unfinished"]

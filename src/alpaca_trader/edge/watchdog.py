@@ -43,14 +43,15 @@ class Watchdog:
         every_s: float = 1.0,
     ) -> None:
         """``give_up`` is called from the watchdog's thread and should end the process (exit code 70);
-        after that it checks no more. ``every_s``: real seconds between two checks."""
+        after that it checks no more. ``every_s``: seconds of ``clock`` between two checks."""
         self._progress = progress
         self._trigger = trigger
         self._clock = clock
         self._give_up = give_up
         self._limit_s = limit_s
         self._every_s = every_s
-        self._ended = threading.Event()
+        self._ending = threading.Condition()
+        self._is_ended = False
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._checked_s = self._moved_s = clock.monotonic()
         self._finished = progress.finished
@@ -62,7 +63,9 @@ class Watchdog:
 
     def stop(self) -> None:
         """End the thread."""
-        self._ended.set()
+        with self._ending:
+            self._is_ended = True
+            self._ending.notify()
         self._thread.join()
 
     def check(self) -> bool:
@@ -93,6 +96,6 @@ class Watchdog:
         self._due = f"the {event.kind} of session {event.session.day}"
 
     def _run(self) -> None:
-        while not self._ended.wait(self._every_s):
-            if self.check():
-                return
+        with self._ending:
+            while not self._is_ended and not self.check():
+                self._clock.wait(self._ending, self._every_s)
