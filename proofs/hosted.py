@@ -1,0 +1,69 @@
+"""An engine in a process of its own: the live wiring, real SDK, real sockets, on a simulator that another process serves.
+
+Processes come from a fork server that has imported everything once, so that a start costs what the engine's start costs.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from alpaca_trader.core import events as ev
+from alpaca_trader.core.models import Mode
+from alpaca_trader.edge.credentials import Credentials
+from alpaca_trader.edge.endpoints import Endpoints
+from alpaca_trader.edge.home import PRIVATE_FILE, Home
+from alpaca_trader.edge.secret import Secret
+from alpaca_trader.main import trade_hosted
+from proofs.paced import PacedClock, SharedTime
+
+HEARTBEAT_S = 0.02
+OUTPUT = "output.txt"
+"""What an engine's process wrote to its standard output and error, in the home."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a process needs to trade: its home, the broker's addresses and keys, and where the time is."""
+
+    home: Path
+    url: str
+    ws_url: str
+    key: str
+    secret: str
+    time: Path
+    speed: float
+    """Virtual seconds per real second at which its waits are shortened."""
+    before: Callable[[], None] | None = None
+    """Called first in the new process: the place to plant a bug. A function of a module, since it is pickled."""
+
+    def start(self) -> BaseProcess:
+        """A new process that trades until it is stopped, and ends with this one at the latest."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, "proofs.restless"])
+        process = context.Process(target=_trade, args=(self,), daemon=True)
+        process.start()
+        return process
+
+
+def _trade(engine: Engine) -> None:
+    output = os.open(engine.home / OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    if engine.before is not None:
+        engine.before()
+    trade_hosted(
+        Home(engine.home),
+        Mode.SIM,
+        Credentials(Secret(engine.key), Secret(engine.secret), "simulator"),
+        Endpoints.simulated(engine.url, engine.ws_url),
+        PacedClock(SharedTime(engine.time).now, engine.speed),
+        _unwatched,
+        HEARTBEAT_S,
+    )
+
+
+def _unwatched(_action: ev.Action) -> None:
+    """Nobody looks on from inside: the process is judged by what the exchange and the files show."""
