@@ -361,6 +361,18 @@ def test_the_book_finds_open_orders_by_symbol_and_role() -> None:
     assert list(book.orders.values()) == [stop, other]
 
 
+def test_an_order_given_up_and_met_after_all_is_open_again_in_its_old_place() -> None:
+    """Nothing that may rest or fill is overlooked, whatever it was taken for in between (safety F5, INV-3)."""
+    book = OrderBook()
+    entry, stop = book.add(an_intent()), book.add(an_intent(OrderRole.STOP))
+    entry.status = OrderStatus.ABANDONED
+    book.hear(stop, said(stop.intent, "canceled"), 1)
+    assert book.open() == []
+    book.add(an_intent(symbol="SPY"))
+    book.hear(entry, said(entry.intent, "new"), 2)
+    assert [order.intent.symbol for order in book.open()] == ["AAPL", "SPY"]
+
+
 def test_one_id_is_intended_once() -> None:
     """A second intent under one client order id is a broken invariant (INV-2)."""
     book = OrderBook()

@@ -311,7 +311,7 @@ class Belief:
         predecessor = self.book.get(order.intent.replaces)
         if predecessor is not None and order.heard_at is None:
             order.inherit(predecessor, report)
-        fill = self._not_booked_yet(order.take(report, self.seq))
+        fill = self._not_booked_yet(self.book.hear(order, report, self.seq))
         episode = self.episode_of(order)
         if episode is None and fill is not None:
             episode = self._readmit(order)

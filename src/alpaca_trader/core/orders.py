@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
 
 from alpaca_trader.core.events import ExecutionReport
 from alpaca_trader.core.models import ZERO, Order, OrderIntent, OrderRole, OrderStatus, Side
@@ -184,13 +186,33 @@ class OrderBook:
 
     orders: dict[str, TrackedOrder] = field(default_factory=dict)
     foreign: list[Order] = field(default_factory=list)
+    _listed: Annotated[list[TrackedOrder], Field(exclude=True)] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+    """Every open order, oldest first, and some that ended since: what is asked for all day need not pass all of them."""
+
+    def __post_init__(self) -> None:
+        """List what is open."""
+        self._list_open()
+
+    def _list_open(self) -> None:
+        self._listed = [order for order in self.orders.values() if order.status in OPEN]
 
     def add(self, intent: OrderIntent) -> TrackedOrder:
         """Take note of an intent. One id, one intent, for ever."""
         assert intent.client_order_id not in self.orders, f"{intent.client_order_id} intended twice"
         tracked = TrackedOrder(intent)
         self.orders[intent.client_order_id] = tracked
+        self._listed.append(tracked)
         return tracked
+
+    def hear(self, order: TrackedOrder, report: ExecutionReport, seq: int) -> Fill | None:
+        """Have one of our orders take its news; returns the fill that adds, if any."""
+        was_open = order.is_open
+        fill = order.take(report, seq)
+        if order.is_open is not was_open:  # it has ended; or it was there after all
+            self._list_open()
+        return fill
 
     def get(self, client_order_id: str | None) -> TrackedOrder | None:
         """The order with this client order id, or None."""
@@ -201,7 +223,7 @@ class OrderBook:
         # Asked several times an event, so nothing here is a call.
         return [
             order
-            for order in self.orders.values()
+            for order in self._listed
             if order.status in OPEN
             and (symbol is None or order.intent.symbol == symbol)
             and (role is None or order.intent.role is role)
@@ -216,3 +238,4 @@ class OrderBook:
     def forget_ended(self) -> None:
         """Drop orders that ended; their ids live on in the journal."""
         self.orders = {key: order for key, order in self.orders.items() if order.is_open}
+        self._list_open()
