@@ -77,6 +77,12 @@ FAILURES: dict[str, bytes | Trick] = {
     "401 that quotes them": error(401, 40110000, f"no account for {KEY} / {SECRET}"),
     "403 that quotes them": reply(403, {"message": f"forbidden. {KEY}"}),
     "422 that quotes them": error(422, 42210000, f"bad {SECRET}", existing_order_id=KEY),
+    "403 that quotes pieces": error(403, 40310000, f"{KEY[:12]}... may not, nor {SECRET[-10:]}"),
+    "422 that quotes base64": error(422, 42210000, base64.b64encode(f"Basic {KEY}:{SECRET}".encode()).decode()),
+    "429 that quotes them in a header": reply(429, {}, {"X-Request-ID": f"for-{KEY}", "Retry-After": SECRET}),
+    "a debugging proxy": reply(200, {"headers": {"Apca-Api-Key-Id": KEY, "Apca-Api-Secret-Key": SECRET}}),
+    "a list of them": reply(200, [SECRET, KEY]),
+    "an order that is a key": reply(200, order_body(symbol=KEY, qty=SECRET)),
     "500 that quotes them": reply(500, f"<html>APCA-API-KEY-ID: {KEY}\nAPCA-API-SECRET-KEY: {SECRET}</html>"),
     "timeout": Trick.MUTE,
     "reset": Trick.RESET,
@@ -157,17 +163,19 @@ def test_the_streams_tell_no_keys(log: Everything, capfd: pytest.CaptureFixture[
     async def trading(connection: ServerConnection) -> None:
         asked = json.loads(await connection.recv())
         assert asked["data"]["secret_key"] == SECRET
-        await connection.send(json.dumps({"action": "error", "data": f"{KEY} {SECRET}"}))
+        await connection.send(json.dumps({"action": "error", "data": f"{KEY} {SECRET[:20]}"}))
 
     async def data(connection: ServerConnection) -> None:
         await connection.send(packed({"T": "success", "msg": "connected"}))
         await connection.recv()
-        await connection.send(packed({"T": "error", "code": 402, "msg": f"who is {KEY} with {SECRET}?"}))
+        await connection.send(
+            packed({"T": "error", "code": 402, "msg": f"who is {KEY} with {SECRET} or {SECRET[9:30]}?"})
+        )
 
     with scripted(trading, data, IMPATIENCE) as (streams, heard):
         heard.until(lambda heard: len({note.partition(":")[0] for note in heard.notes}) == 2)
         seen = [repr(vars(part)) for part in (streams, *streams._links, streams._market, *streams._runners)]
-    assert any("who is (hidden) with (hidden)?" in note for note in heard.notes)
+    assert any("who is (hidden) with (hidden) or *********************?" in note for note in heard.notes)
     assert_clean("\n".join(heard.notes + log.lines + seen) + str(capfd.readouterr()))
 
 

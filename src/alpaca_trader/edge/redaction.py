@@ -1,24 +1,31 @@
-"""Credentials by value: no piece of one leaves through a sink that cleans its bytes (INV-26)."""
+"""Credentials by value: no piece of one leaves through a door that cleans its bytes (INV-26)."""
 
 import base64
+import json
 from collections.abc import Iterator
 
 from alpaca_trader.edge.secret import Secret
 
 PIECE = 8
-"""Characters of a credential, or of its base64 form, that may not appear anywhere."""
+"""Characters of a credential, or of another form of it, that may not appear anywhere."""
 MASK = ord("*")
+HIDDEN = b"(hidden)"
 
 
 class Redactor:
-    """Masks every registered credential, each of its 8-character pieces, and those of its base64 forms."""
+    """Masks every registered credential, each of its 8-character pieces, and those of its base64 and JSON forms."""
 
-    def __init__(self) -> None:
+    def __init__(self, *secrets: Secret) -> None:
+        self._secrets: tuple[Secret, ...] = ()
         self._pieces: tuple[bytes, ...] = ()
+        for secret in secrets:
+            self.register(secret)
 
     def register(self, secret: Secret) -> None:
         """From now on this credential is masked. One shorter than 8 characters is masked as a whole."""
-        self._pieces = tuple(sorted({*self._pieces, *_pieces(secret.reveal().encode())}))
+        if secret.reveal():
+            self._secrets = (*self._secrets, secret)
+            self._pieces = tuple(sorted({*self._pieces, *_pieces(secret.reveal().encode())}))
 
     def clean(self, text: bytes) -> bytes:
         """``text`` with stars in place of credentials: same length, so that JSON stays JSON."""
@@ -33,11 +40,22 @@ class Redactor:
                 start = text.find(piece, start + 1)
         return bytes(masked)
 
+    def hide_whole(self, text: bytes) -> bytes:
+        """``text`` with ``(hidden)`` in place of whole credentials: quick, for long answers of a broker that is well."""
+        for secret in self._secrets:
+            text = text.replace(secret.reveal().encode(), HIDDEN)
+        return text
+
+    def hide(self, text: str) -> str:
+        """Words for people: ``(hidden)`` in place of a whole credential, stars in place of what else is left of one."""
+        return self.clean(self.hide_whole(text.encode("utf-8", "surrogatepass"))).decode("utf-8", "surrogatepass")
+
 
 def _pieces(raw: bytes) -> Iterator[bytes]:
-    if 0 < len(raw) < PIECE:
+    if len(raw) < PIECE:
         yield raw
     yield from _windows(raw)
+    yield from _windows(json.dumps(raw.decode())[1:-1].encode())
     for shift in range(3):
         # Inside a longer text the credential starts at any of three places of a base64 group; the characters that
         # also carry its neighbours' bits differ each time and are left out.

@@ -13,6 +13,7 @@ from alpaca_trader.edge import broker_json as wire
 from alpaca_trader.edge.broker_errors import tame
 from alpaca_trader.edge.credentials import Credentials
 from alpaca_trader.edge.endpoints import Origin
+from alpaca_trader.edge.redaction import Redactor
 from alpaca_trader.edge.transport import KEYLESS, ForeignHost
 
 StreamName = Literal["trade_updates", "market_data"]
@@ -80,6 +81,7 @@ class StreamLink:
         self.received = 0
         self.is_stopping = False
         self._credentials = credentials
+        self._redactor = Redactor(credentials.key, credentials.secret)
         self._tell = tell
         self._is_auth_refused = False
 
@@ -95,10 +97,8 @@ class StreamLink:
         }
 
     def tell(self, note: str) -> None:
-        """Report trouble in words that hold no key, even where the other side sent one back."""
-        for secret in (self._credentials.key, self._credentials.secret):
-            note = note.replace(secret.reveal(), "(hidden)")
-        self._tell(f"{self.name}: {tame(note)}")
+        """Report trouble in words that hold no key nor a piece of one, even where the other side sent it back."""
+        self._tell(f"{self.name}: {tame(self._redactor.hide(note))}")
 
     def changed(self, connected: bool) -> None:
         """The stream is up or was lost; said once each, and not when we close it ourselves."""

@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from alpaca_trader.core.errors import Fatal
 from alpaca_trader.edge.credentials import Credentials
 from alpaca_trader.edge.endpoints import Origin
+from alpaca_trader.edge.redaction import Redactor
 
 KEYLESS = "sent-by-transport"
 """What the SDK is given instead of each key."""
@@ -42,6 +43,7 @@ class GuardedAdapter(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=2, max_retries=0)
         self._origin = origin
         self._credentials = credentials
+        self._redactor = Redactor(credentials.key, credentials.secret)
         self._timeouts = timeouts
 
     def send(
@@ -63,16 +65,20 @@ class GuardedAdapter(HTTPAdapter):
         response.request = request
         # Guessing the encoding of a body without one reads all of it many times over.
         response.encoding = response.encoding or "utf-8"
-        if not response.ok:
-            self._censor(response)
+        self._censor(response)
         return response
 
     def _censor(self, response: requests.Response) -> None:
-        """A failure's words end in logs; where they quote our keys back, the keys are cut out."""
-        content = response.content
-        for secret in (self._credentials.key, self._credentials.secret):
-            content = content.replace(secret.reveal().encode(), b"(hidden)")
-        response._content = content
+        """Words that end in logs and in the journal: where they quote our keys back, whole or in pieces, they are cut out.
+
+        A success is long and seldom told of; whatever is not understood in it is quoted whole or not at all.
+        """
+        if response.ok:
+            response._content = self._redactor.hide_whole(response.content)
+            return
+        response._content = self._redactor.clean(self._redactor.hide_whole(response.content))
+        for name, value in response.headers.items():
+            response.headers[name] = self._redactor.hide(value)
 
 
 def guard(session: requests.Session, origin: Origin, credentials: Credentials, timeouts: Timeouts) -> None:
