@@ -9,10 +9,8 @@ paper, live    system clock, queue of threads  ``AlpacaClient`` on Alpaca
 """
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,7 +22,7 @@ from typing import TypeVar
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.config import StrategyConfig
 from alpaca_trader.core.engine import Engine, run
-from alpaca_trader.core.errors import BadInput, Fatal, Retryable, TraderError
+from alpaca_trader.core.errors import AuthRefused, BadInput, Fatal
 from alpaca_trader.core.models import Mode, Session
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.ports import Broker, Clock, Feed
@@ -33,8 +31,8 @@ from alpaca_trader.core.strategy_manager import StrategyManager
 from alpaca_trader.edge import arming
 from alpaca_trader.edge.alpaca_client import AlpacaClient
 from alpaca_trader.edge.alpaca_streams import AlpacaStreams
-from alpaca_trader.edge.attended import AttendedFeed
-from alpaca_trader.edge.calendar import SessionCalendar
+from alpaca_trader.edge.attended import AttendedFeed, Before
+from alpaca_trader.edge.calendar import SessionCalendar, agree_on_sessions
 from alpaca_trader.edge.clock import Pacer, SystemClock
 from alpaca_trader.edge.config_store import STRATEGY_FILE, ConfigStore
 from alpaca_trader.edge.config_watch import ConfigWatcher
@@ -47,12 +45,15 @@ from alpaca_trader.edge.inbox import InboxWatcher
 from alpaca_trader.edge.journal.sqlite import Journal
 from alpaca_trader.edge.live_feed import LiveClock, LiveFeed
 from alpaca_trader.edge.logger import TradingLogger
+from alpaca_trader.edge.patience import patiently
 from alpaca_trader.edge.recorder import PeopleRecorder
 from alpaca_trader.edge.redaction import Redactor
 from alpaca_trader.edge.scheduler import HEARTBEAT_S, TradingScheduler
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.edge.session_trigger import SessionTrigger, watch_begins, watch_ends
+from alpaca_trader.edge.signals import hear_orders, stop_on_signals
 from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
+from alpaca_trader.edge.starts import note_start
 from alpaca_trader.edge.stream_link import VIRTUAL_PATIENCE
 from alpaca_trader.edge.watchdog import Watchdog
 from alpaca_trader.research.recorded import read_recording
@@ -69,7 +70,6 @@ WHOLE_TAPE = Switches(iex_volume="full")
 """A simulated run trades on the whole tape: thresholds on volume mean what they mean on recorded consolidated bars."""
 DEFAULT_SIMULATED_DAY = date(2026, 11, 20)
 CONNECT_WITHIN_S = 15.0
-RETRY_START_S = 60.0
 RESERVE_BYTES = 50 * 2**20
 EXIT_HUNG = 70
 
@@ -171,7 +171,7 @@ def run_simulated(
         stack.callback(streams.stop)
         if not streams.wait_connected(CONNECT_WITHIN_S):
             raise Fatal("the embedded Alpaca's streams did not connect; is something blocking loopback sockets?")
-        is_stopped = _stop_on_signals(feed.stop, stack)
+        is_stopped = stop_on_signals(feed.stop, stack)
         trader.trade(feed, broker, streams)
         if not is_stopped():
             place.finish()
@@ -184,12 +184,15 @@ def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) 
     home.create()
     clock = SystemClock()
     check_environment(mode, os.environ)
-    policy = ConfigStore(home.config).load()[1]  # what is wrong here is said before anybody is asked for keys
-    if mode is Mode.LIVE:
-        arming.check_mode(policy)
-    credentials = _patiently(lambda: load_credentials(os.environ), clock, _say)
-    endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
-    return trade_hosted(home, mode, credentials, endpoints, clock, watch)
+    with ExitStack() as stack:
+        stack.callback(EngineLock(home).release)
+        bar = note_start(home.data / "starts.json", clock.now())
+        policy = ConfigStore(home.config).load()[1]  # what is wrong here is said before anybody is asked for keys
+        if mode is Mode.LIVE:
+            arming.check_mode(policy)
+        credentials = patiently(lambda: load_credentials(os.environ), clock, _say)
+        endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
+        return trade_hosted(home, mode, credentials, endpoints, clock, watch, bar=bar)
 
 
 def trade_hosted(
@@ -200,22 +203,24 @@ def trade_hosted(
     clock: LiveClock,
     watch: Watch,
     heartbeat_s: float = HEARTBEAT_S,
+    bar: ev.EntriesBarred | None = None,
 ) -> RunEnd:
     """The live wiring on whatever broker the endpoints name; the clock and the broker must agree on the time.
 
-    ``heartbeat_s``: real seconds between two looks at whether a session event is due, whatever the timers say.
+    The caller holds the home's lock. ``heartbeat_s``: real seconds between two looks at whether a session event is due,
+    whatever the timers say. ``bar``: why nothing may be bought, where that is known at the start.
     """
     with ExitStack() as stack:
-        stack.callback(EngineLock(home).release)
         trader = _Trader(home, mode, clock, credentials, watch, stack)
+        feed = LiveFeed(clock, trader.engine.next_wakeup)
+        hear_orders(feed.put, clock, stack)
         broker = AlpacaClient(credentials, endpoints=endpoints, clock=clock, sleep=clock.sleep, on_bad=trader.on_bad)
         stack.callback(broker.close)
-        account = _patiently(broker.get_account, clock, trader.on_bad)
-        holds = bool(trader.engine.belief.episodes)
-        is_armed = mode is not Mode.LIVE or _has_two_keys(home, trader.start[1], account.account_number, clock, holds)
+        # Somebody at a terminal with wrong keys wants to know; where nobody is, a restart would only hammer (F9).
+        account = patiently(broker.get_account, clock, trader.on_bad, () if sys.stdin.isatty() else (AuthRefused,))
+        arms = _arms(home, mode, trader.start[1], account.account_number, clock, bool(trader.engine.belief.episodes))
         trader.journal.bind_account(account.account_id)
         calendar = SessionCalendar()
-        feed = LiveFeed(clock, trader.engine.next_wakeup)
         scheduler = TradingScheduler(
             calendar,
             feed.put,
@@ -236,19 +241,28 @@ def trade_hosted(
         watcher = ConfigWatcher(home.config, STRATEGY_FILE, lambda: feed.put(ev.Timer(clock.now())))
         inbox = InboxWatcher(home.path, home.inbox, trader.is_halted, lambda: feed.put(ev.Timer(clock.now())))
         watchdog = Watchdog(feed, SessionTrigger(calendar), clock, _give_up)
-        is_stopped = _stop_on_signals(feed.stop, stack)
-        stack.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, lambda *_: feed.put(_halt(clock))))
+        is_stopped = stop_on_signals(feed.stop, stack)
 
         def agree() -> None:
-            _agree_on_sessions(calendar, broker, clock, trader.on_bad)
+            agree_on_sessions(calendar, broker, clock, trader.on_bad)
+
+        def arms_news() -> Iterable[ev.Event]:
+            return arms.news(clock.now(), arming.CODE in trader.engine.belief.risk.latched) if arms else ()
+
+        def before(event: ev.SessionOpened | ev.Tick) -> Iterable[ev.Event]:
+            if isinstance(event, ev.SessionOpened):
+                agree()
+            return arms_news()
 
         agree()
-        if not is_armed:
-            feed.put(ev.Command(clock.now(), "halt", "engine", "live trading is not armed"))
+        if bar is not None:
+            feed.put(bar)
+        for news in arms_news():
+            feed.put(news)
         for part in (scheduler, streams, watcher, inbox, watchdog):
             part.start()
             stack.callback(part.stop)
-        trader.trade(feed, broker, streams, agree)
+        trader.trade(feed, broker, streams, before)
         return RunEnd(home, mode, trader.journal.head(), is_stopped())
 
 
@@ -286,9 +300,7 @@ class _Trader:
         """Trouble at the edge, in words without secrets."""
         self.logger.log_event("edge_trouble", "warning", {"untrusted_text": note})
 
-    def trade(
-        self, feed: Feed, broker: Broker, streams: AlpacaStreams, on_session: Callable[[], None] = lambda: None
-    ) -> None:
+    def trade(self, feed: Feed, broker: Broker, streams: AlpacaStreams, before: Before = lambda event: ()) -> None:
         """Run the engine until the feed ends. Whatever breaks it is logged before it is passed on."""
         facts = {"version": version("alpaca-trader"), "pid": os.getpid(), "home": str(self._home.path)}
         status_file = self._home.status_file
@@ -302,7 +314,7 @@ class _Trader:
             self._home,
             self.is_halted,
             lambda config: streams.watch(self.symbols(config)),
-            on_session,
+            before,
         )
         self.logger.log_event("started", "info", {"mode": self._mode.value, **facts})
         try:
@@ -366,65 +378,24 @@ def _resolver(policy: Policy) -> Callable[[str], type]:
     return resolve
 
 
-def _stop_on_signals(stop: Callable[[], None], stack: ExitStack) -> Callable[[], bool]:
-    """Ctrl-C and SIGTERM end the feed between two events; the handlers that were there come back with the stack."""
-    asked = threading.Event()
-
-    def handle(*_: object) -> None:
-        asked.set()
-        stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        stack.callback(signal.signal, number, signal.signal(number, handle))
-    return asked.is_set
-
-
-def _patiently(read: Callable[[], Made], clock: LiveClock, tell: Callable[[str], None]) -> Made:
-    """Ask until the broker answers: positions wait for us behind their own stops (F8, F48)."""
-    while True:
-        try:
-            return read()
-        except Retryable as failure:
-            tell(f"the broker does not answer, asking again in {RETRY_START_S:.0f} s: {failure}")
-            clock.sleep(RETRY_START_S)
-
-
-def _has_two_keys(home: Home, policy: Policy, account_number: str, clock: Clock, holds: bool) -> bool:
-    """Whether live entries are allowed. Raises NotArmed, unless positions are held: those are guarded and sold (safety 6)."""
+def _arms(
+    home: Home, mode: Mode, policy: Policy, account_number: str, clock: Clock, holds: bool
+) -> arming.Arming | None:
+    """What allows live entries; None on paper. Raises NotArmed, unless positions are held: those are guarded and sold
+    (safety 6)."""
+    if mode is not Mode.LIVE:
+        return None
     arming.check_account(policy, account_number)
-    armed, code = home.data / "armed.json", version("alpaca-trader")
-    if arming.is_armed(armed, policy, account_number, code, clock.now()):
-        return True
-    if not sys.stdin.isatty():
-        if holds:
-            _say("live trading is not armed: positions are guarded and sold, nothing is bought")
-            return False
+    arms = arming.Arming(home.data / "armed.json", policy, account_number, version("alpaca-trader"))
+    if arms.holds(clock.now()):
+        return arms
+    if sys.stdin.isatty():
+        arms.arm(clock.now(), input)
+    elif holds:
+        _say("live trading is not armed: positions are guarded and sold, nothing is bought")
+    else:
         raise arming.NotArmed("live trading is not armed: a human runs `alpaca-trader run --live` once on a terminal")
-    arming.arm(armed, policy, account_number, code, clock.now(), input)
-    return True
-
-
-def _agree_on_sessions(calendar: SessionCalendar, broker: Broker, clock: Clock, tell: Callable[[str], None]) -> None:
-    """Only hours that the broker's calendar and ours both hold to be a session are one (F30).
-
-    Asked at the start and before each session. Where the broker cannot be asked our own calendar stands: its next
-    answer to anything else decides whether there is trading at all.
-    """
-    first = clock.now().date()
-    last = first + timedelta(days=30)
-    try:
-        sessions = broker.get_calendar(first, last)
-    except TraderError as failure:
-        tell(f"the broker's calendar could not be read: {failure}")
-        return
-    differences = calendar.differences(sessions, first, last)
-    for each in differences:
-        tell(f"the calendars differ on {each.day}: only {each.overlap} counts as a session")
-    calendar.narrow(differences)
-
-
-def _halt(clock: Clock) -> ev.Command:
-    return ev.Command(clock.now(), "halt", "signal", "SIGUSR1")
+    return arms
 
 
 def _say(note: str) -> None:

@@ -5,12 +5,15 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 from alpaca_trader.core import events as ev
-from alpaca_trader.core.models import Mode, OrderRole
+from alpaca_trader.core.models import Mode, OrderRole, Session
+from alpaca_trader.edge.arming import ARMED_FOR, Arming
 from alpaca_trader.edge.calendar import SessionCalendar
 from alpaca_trader.edge.clock import SystemClock
+from alpaca_trader.edge.config_store import ConfigStore
 from alpaca_trader.edge.credentials import Credentials
 from alpaca_trader.edge.defaults import write_defaults
 from alpaca_trader.edge.endpoints import Endpoints
@@ -20,6 +23,7 @@ from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.main import RunEnd, trade_hosted
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
+from alpaca_trader.simulator.profiles import PROFILES
 
 DAY = date(2026, 11, 20)
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "QQQ", "SPY")
@@ -54,7 +58,9 @@ class Driver(threading.Thread):
         signal.raise_signal(signal.SIGTERM)
 
 
-def play(home: Home, sim: Simulator, until: datetime, hooks: dict[datetime, Callable[[], object]]) -> RunEnd:
+def play(
+    home: Home, sim: Simulator, until: datetime, hooks: dict[datetime, Callable[[], object]], mode: Mode = Mode.SIM
+) -> RunEnd:
     """The live wiring from the simulator's present to ``until``."""
     with running_simulator(sim) as served:
         driver = Driver(sim, until, hooks)
@@ -63,21 +69,27 @@ def play(home: Home, sim: Simulator, until: datetime, hooks: dict[datetime, Call
         clock = SystemClock(lambda: sim.now)
         driver.start()
         try:
-            return trade_hosted(home, Mode.SIM, credentials, endpoints, clock, driver.hear, heartbeat_s=0.02)
+            return trade_hosted(home, mode, credentials, endpoints, clock, driver.hear, heartbeat_s=0.02)
         finally:
             driver.ended.set()
             driver.join()
 
 
-def test_live_wiring_trades_halts_and_stops_on_signals(tmp_path: Path) -> None:
-    """APScheduler, both streams, watchers and watchdog carry a morning; a halt left as a file is obeyed; SIGTERM ends it."""
+def morning(tmp_path: Path) -> tuple[Home, Simulator, Session]:
+    """A new home, and a broker two minutes before the open of a day on which something is soon bought."""
     home = Home(tmp_path / "home")
     home.create()
     write_defaults(home)
     session = SessionCalendar().session_on(DAY)
     assert session is not None
     market = GeneratedMarket(2, SYMBOLS, DAY)
-    sim = Simulator(market, seed=2, start=session.open - timedelta(minutes=2), switches=Switches(iex_volume="full"))
+    start = session.open - timedelta(minutes=2)
+    return home, Simulator(market, seed=2, start=start, switches=Switches(iex_volume="full")), session
+
+
+def test_live_wiring_trades_halts_and_stops_on_signals(tmp_path: Path) -> None:
+    """APScheduler, both streams, watchers and watchdog carry a morning; a halt left as a file is obeyed; SIGTERM ends it."""
+    home, sim, session = morning(tmp_path)
     halt_at = session.open + timedelta(minutes=12)
     hooks: dict[datetime, Callable[[], object]] = {
         halt_at: lambda: leave(home.inbox, "halt", "test", "enough", sim.now)
@@ -96,3 +108,31 @@ def test_live_wiring_trades_halts_and_stops_on_signals(tmp_path: Path) -> None:
     status = json.loads(home.status_file.read_text())
     assert status["halt"]["code"] == "operator"
     assert {view.asset.symbol for view in sim.exchange.positions()} == {p["symbol"] for p in status["positions"]}
+
+
+def test_an_arming_that_lapses_stops_entries_and_nothing_else(tmp_path: Path) -> None:
+    """Run out in the middle of the session: from the next minute on nothing is bought, until it stands again."""
+    home, sim, session = morning(tmp_path)
+    number = PROFILES["live467"].account_number
+    policy = {**json.loads(home.policy_file.read_text()), "mode": "live", "live_account": number}
+    home.policy_file.write_text(json.dumps(policy))
+    code = version("alpaca-trader")
+    arms = Arming(home.data / "armed.json", ConfigStore(home.config).load()[1], number, code)
+    lapses, stands_again = (
+        session.open + timedelta(minutes=9, seconds=30),
+        session.open + timedelta(minutes=11, seconds=30),
+    )
+    arms.arm(lapses - ARMED_FOR, lambda _: number[-4:])
+    hooks: dict[datetime, Callable[[], object]] = {stands_again: lambda: arms.arm(sim.now, lambda _: number[-4:])}
+
+    play(home, sim, session.open + timedelta(minutes=13), hooks, Mode.LIVE)
+
+    reader = JournalReader(home.database(Mode.LIVE))
+    (barred, lifted) = (found.entry for found in reader.entries(["HaltLatched", "HaltReleased"]))
+    assert isinstance(barred, ev.HaltLatched)
+    assert isinstance(lifted, ev.HaltReleased)
+    assert (barred.code, lifted.code, lifted.actor) == ("not_armed", "not_armed", "engine")
+    assert lapses <= barred.at < stands_again <= lifted.at
+    meanwhile = [intent.role for intent in reader.intents() if barred.at <= intent.decided_at < lifted.at]
+    assert OrderRole.STOP in meanwhile
+    assert OrderRole.ENTRY not in meanwhile

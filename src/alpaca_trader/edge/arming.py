@@ -5,16 +5,18 @@ version and an end; when any of them changes, or time runs out, entries need a n
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from alpaca_trader.core.errors import TraderError
+from alpaca_trader.core.events import BarLifted, EntriesBarred
 from alpaca_trader.core.policy import Policy, policy_hash
-from alpaca_trader.edge.home import PRIVATE_FILE
+from alpaca_trader.edge.whole_file import write_whole
 
 ARMED_FOR = timedelta(days=30)
 DIGITS = 4
+CODE = "not_armed"
 
 
 class NotArmed(TraderError):
@@ -35,25 +37,36 @@ def check_account(policy: Policy, account_number: str) -> None:
         )
 
 
-def is_armed(file: Path, policy: Policy, account_number: str, code_version: str, at: datetime) -> bool:
-    """Whether a human armed exactly this account, policy and code, not too long ago."""
-    try:
-        armed = json.loads(file.read_text())
-        until = datetime.fromisoformat(armed["until"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    stands_for = {"account": account_number, "policy": policy_hash(policy), "code": code_version}
-    return at < until and {name: armed.get(name) for name in stands_for} == stands_for
+class Arming:
+    """What a human's answer on a terminal stands for: this account, policy and version, for thirty days."""
 
+    def __init__(self, file: Path, policy: Policy, account_number: str, code_version: str) -> None:
+        """``file`` keeps the answer; making the object touches nothing."""
+        self._file = file
+        self._account_number = account_number
+        self._stands_for = {"account": account_number, "policy": policy_hash(policy), "code": code_version}
 
-def arm(
-    file: Path, policy: Policy, account_number: str, code_version: str, at: datetime, ask: Callable[[str], str]
-) -> None:
-    """Ask the human for the account's last digits and store the answer's consequence. Raises NotArmed."""
-    answer = ask(f"LIVE trading with real money. Type the last {DIGITS} characters of the account number: ")
-    if answer.strip() != account_number[-DIGITS:]:
-        raise NotArmed("that is not how this account's number ends; nothing was armed")
-    until = (at + ARMED_FOR).isoformat()
-    content = {"account": account_number, "policy": policy_hash(policy), "code": code_version, "until": until}
-    file.touch(mode=PRIVATE_FILE)
-    file.write_text(json.dumps(content, indent=2) + "\n")
+    def holds(self, at: datetime) -> bool:
+        """Whether a human armed exactly this account, policy and version, not too long ago."""
+        try:
+            armed = json.loads(self._file.read_text())
+            until = datetime.fromisoformat(armed["until"])
+            return at < until and {name: armed.get(name) for name in self._stands_for} == self._stands_for
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return False
+
+    def news(self, at: datetime, is_barred: bool) -> Iterator[EntriesBarred | BarLifted]:
+        """What the engine has to hear, when for want of arming its entries are barred or not."""
+        holds = self.holds(at)
+        if not holds and not is_barred:
+            yield EntriesBarred(at, CODE, "a human arms live trading: `alpaca-trader run --live` on a terminal")
+        elif holds and is_barred:
+            yield BarLifted(at, CODE)
+
+    def arm(self, at: datetime, ask: Callable[[str], str]) -> None:
+        """Ask the human for the account's last digits and store the answer's consequence. Raises NotArmed."""
+        answer = ask(f"LIVE trading with real money. Type the last {DIGITS} characters of the account number: ")
+        if answer.strip() != self._account_number[-DIGITS:]:
+            raise NotArmed("that is not how this account's number ends; nothing was armed")
+        content = {**self._stands_for, "until": (at + ARMED_FOR).isoformat()}
+        write_whole(self._file, f"{json.dumps(content, indent=2)}\n".encode())

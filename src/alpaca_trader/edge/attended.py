@@ -4,7 +4,7 @@ The same for every wiring: it wraps the live queue and the simulated market alik
 least a second apart; bars come before the tick that uses them, so an edit is in force at the next tick.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from alpaca_trader.core import events as ev
@@ -16,6 +16,8 @@ from alpaca_trader.edge.config_store import ConfigChange, ConfigRefused, ConfigS
 from alpaca_trader.edge.home import Home
 
 LOOK_EVERY = timedelta(seconds=1)
+Before = Callable[[ev.SessionOpened | ev.Tick], Iterable[ev.Event]]
+"""What has to be looked at before a session and before each of its minutes, and what came of it."""
 
 
 class AttendedFeed:
@@ -30,11 +32,11 @@ class AttendedFeed:
         home: Home,
         is_halted: Callable[[], bool],
         on_config: Callable[[StrategyConfig], object],
-        on_session: Callable[[], None],
+        before: Before,
     ) -> None:
         """``start`` is the config, policy and revision the run begins with; ``on_config`` hears of every later one.
 
-        ``on_session`` is called before each ``SessionOpened``, on the engine's thread.
+        ``before`` is called on the engine's thread.
         """
         self._feed = feed
         self._store = store
@@ -43,7 +45,7 @@ class AttendedFeed:
         self._home = home
         self._is_halted = is_halted
         self._on_config = on_config
-        self._on_session = on_session
+        self._before = before
         self._looked_at: datetime | None = None
 
     def __iter__(self) -> Iterator[ev.Event]:
@@ -53,8 +55,8 @@ class AttendedFeed:
         yield ev.Command(self._clock.now(), "started", "engine", "start")
         for event in self._feed:
             yield from self._look()
-            if isinstance(event, ev.SessionOpened):
-                self._on_session()
+            if isinstance(event, ev.SessionOpened | ev.Tick):
+                yield from self._before(event)
             yield event
         yield ev.Command(self._clock.now(), "stopping", "engine", "end")
 

@@ -4,7 +4,7 @@ The calendar is a forecast: it knows the rules and every closure up to the relea
 calendar knows better what is coming; where the two differ, only the hours in both are a session (``narrow``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import exchange_calendars
 
-from alpaca_trader.core.errors import BadInput
+from alpaca_trader.core.errors import BadInput, TraderError
 from alpaca_trader.core.models import Session
+from alpaca_trader.core.ports import Broker, Clock
 
 NEW_YORK = ZoneInfo("America/New_York")
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2099, 12, 31)
@@ -107,3 +108,22 @@ class SessionCalendar:
                 for day, opens, closes in hours
             }
         return self._decades[decade]
+
+
+def agree_on_sessions(calendar: SessionCalendar, broker: Broker, clock: Clock, tell: Callable[[str], None]) -> None:
+    """Only hours that the broker's calendar and ours both hold to be a session are one (F30).
+
+    Asked at the start and before each session. Where the broker cannot be asked our own calendar stands: its next
+    answer to anything else decides whether there is trading at all.
+    """
+    first = clock.now().date()
+    last = first + timedelta(days=30)
+    try:
+        sessions = broker.get_calendar(first, last)
+    except TraderError as failure:
+        tell(f"the broker's calendar could not be read: {failure}")
+        return
+    differences = calendar.differences(sessions, first, last)
+    for each in differences:
+        tell(f"the calendars differ on {each.day}: only {each.overlap} counts as a session")
+    calendar.narrow(differences)
