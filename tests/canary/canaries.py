@@ -83,13 +83,11 @@ class Search:
     def find(self, content: bytes) -> list[str]:
         """What of which text stands in ``content``, with the place; never the piece itself."""
         found = []
-        for shift in range(PIECE):
-            whole = (
-                np.frombuffer(content, "<u8", (len(content) - shift) // PIECE, shift) if len(content) > shift else ()
-            )
-            words = np.asarray(whole, "<u8")
+        for shift in range(min(PIECE, len(content))):
+            words = np.frombuffer(content, "<u8", (len(content) - shift) // PIECE, shift)
             (at,) = np.nonzero(self._maybe[words & 0xFFFF])
-            for place in at[np.isin(words[at], self._heads)] * PIECE + shift:
+            nearest = self._heads[np.searchsorted(self._heads[:-1], words[at])]
+            for place in at[nearest == words[at]] * PIECE + shift:
                 found += [
                     f"{self._pieces[piece]} at {place}"
                     for length in (PIECE, 2 * PIECE)

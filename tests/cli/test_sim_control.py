@@ -72,9 +72,9 @@ def test_clock_faults_accounts_and_market_are_turned(tmp_path: Path) -> None:
         assert broker.turn("fault", "show") == "no fault is in force\n"
         assert "cash 500.00" in broker.turn("accounts", "deposit", "33")
         assert "cash 467.00" in broker.turn("accounts", "withdraw", "33")
-        assert "  2  THIRD  live467" in broker.turn("accounts", "open", "THIRD:three")
+        assert "  2  ...HIRD  live467" in broker.turn("accounts", "open", "THIRD:three")
         assert broker.turn("load", "--scenario", "crash", "--seed", "9").startswith("2026-11-20 09:29:00")
-        assert "THIRD" not in broker.turn("accounts")
+        assert "HIRD" not in broker.turn("accounts")
 
 
 def test_a_killed_simulator_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ BAD = [
     (("sim", "fault", "http.drop", "answer"), 2, "parameters are written key=value"),
     (("sim", "fault", "clear", "all"), 2, "clear takes one number"),
     (("sim", "fault", "list", "htp"), 4, "no fault begins with 'htp'"),
-    (("sim", "accounts", "open", "KEY"), 2, "write KEY:SECRET"),
+    (("sim", "accounts", "open", "KEY"), 2, "is written KEY:SECRET"),
     (("sim", "accounts", "deposit"), 2, "deposit takes one value"),
     (
         ("sim", "serve", "--switch", "rate_limit=often"),
@@ -132,7 +132,7 @@ BAD = [
     ),
     (("sim", "serve", "--switch", "rate_limt=1"), 1, "did you mean rate_limit?"),
     (("sim", "serve", "--switch", "partial_fills=some"), 1, "use one of ten_percent, never, always"),
-    (("sim", "serve", "--account", "KEY"), 2, "write KEY:SECRET"),
+    (("sim", "serve", "--account", "KEY"), 2, "is written KEY:SECRET"),
     (("sim", "serve", "--scenario", "crahs"), 1, "did you mean 'crash'?"),
     (("sim", "serve", "--scenario", "crash", "--days", "2"), 1, "has a market and a date of its own"),
 ]

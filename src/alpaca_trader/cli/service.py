@@ -10,7 +10,7 @@ import click
 
 from alpaca_trader.cli.common import NotFound, home_option, require_home
 from alpaca_trader.core.errors import BadInput
-from alpaca_trader.edge.credentials import OP_KEY, OP_SECRET
+from alpaca_trader.edge.credentials import OP_KEY, op_variables
 from alpaca_trader.edge.service import Kind, Service, install_path, load_commands, render, unload_commands
 
 kind_option = click.option(
@@ -59,7 +59,7 @@ def install_command(kind: Kind, mode: Literal["paper", "live"], load: bool, home
     click.echo(f"wrote {target}")
     if mode == "live":
         click.echo("live: a human runs `alpaca-trader run --live` once on a terminal first, to arm it")
-    if not _references():
+    if not op_variables(os.environ):
         click.echo(f"keys: {OP_KEY} is not set here, so the service must get them from its manager (docs/commands.md)")
     _run_or_show(load_commands(kind, target), load, "start it")
 
@@ -78,16 +78,12 @@ def uninstall_command(kind: Kind, load: bool) -> None:
 
 
 def _text(kind: Kind, mode: Literal["paper", "live"], home: Path) -> str:
+    # A service inherits no variable of this shell, so it is told where 1Password keeps the keys.
     try:
         # The interpreter is not resolved: in a virtual environment it is a link, and the link knows the environment.
-        return render(kind, Service(Path(sys.executable).absolute(), home.absolute(), mode, _references()))
+        return render(kind, Service(Path(sys.executable).absolute(), home.absolute(), mode, op_variables(os.environ)))
     except ValueError as error:
         raise BadInput(str(error)) from error
-
-
-def _references() -> tuple[tuple[str, str], ...]:
-    """Where 1Password keeps the keys, as this shell knows it: a service inherits none of its variables."""
-    return tuple((name, os.environ[name]) for name in (OP_KEY, OP_SECRET) if os.environ.get(name))
 
 
 def _run_or_show(commands: list[list[str]], run: bool, purpose: str) -> None:

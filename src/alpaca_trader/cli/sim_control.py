@@ -231,7 +231,7 @@ def account_words(text: str) -> tuple[str, str, str]:
     """Key, secret and profile as one word. Raises UsageError for anything else."""
     key, secret, profile = (*text.split(":"), "live467")[:3] if text.count(":") in (1, 2) else ("", "", "")
     if not (key and secret and profile):
-        raise click.UsageError(f"{text!r}: write KEY:SECRET or KEY:SECRET:PROFILE")
+        raise click.UsageError("an account is written KEY:SECRET or KEY:SECRET:PROFILE")
     return key, secret, profile
 
 

@@ -101,6 +101,17 @@ def _flaw(text: str) -> str | None:
     return None
 
 
+def op_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Which of the two variables that point into 1Password are set, and what they say.
+
+    Raises BadInput where one is no reference: it might be a key, and nobody may write that down.
+    """
+    found = tuple((name, environ[name].strip()) for name in (OP_KEY, OP_SECRET) if environ.get(name, "").strip())
+    for name, text in found:
+        _reference(text, "", name)
+    return found
+
+
 def _references(environ: Mapping[str, str]) -> tuple[str, str]:
     """The two ``op://`` references; a reference without a field gets the default one."""
     key = environ.get(OP_KEY, "").strip()

@@ -146,11 +146,9 @@ class Simulator:
         if account.profile not in PROFILES:
             raise ValueError(f"profile {account.profile!r} is unknown; use one of {', '.join(sorted(PROFILES))}")
         if not all(re.fullmatch(r"[!-~]+", part) for part in account.keys):
-            raise ValueError(
-                f"key id {account.keys[0]!r}: it and its secret are printable ASCII without blanks, as headers carry them"
-            )
+            raise ValueError("key id and secret are printable ASCII without blanks, as headers carry them")
         if any(desk.keys[0] == account.keys[0] for desk in self.desks):
-            raise ValueError(f"key id {account.keys[0]!r} belongs to another account; give each account its own")
+            raise ValueError("this key id belongs to another account; give each account its own")
 
     def _open(self, account: AccountOrder) -> Desk:
         self._check(account)
@@ -258,7 +256,7 @@ class Simulator:
             return wanted
         names = {name: desk.keys[0] for desk in self.desks for name in (desk.id, desk.keys[0], str(desk.number))}
         if wanted.account not in names:
-            raise ValueError(f"{name} account={wanted.account}: no account has this id, key id or number")
+            raise ValueError(f"{name} account: no account has this id, key id or number")
         return replace(wanted, account=names[wanted.account])
 
     def _strike(self, wanted: FaultOrder) -> Fault:

@@ -252,7 +252,7 @@ def _fault_json(fault: Fault) -> Mapping[str, Any]:
         "until": order.until and order.until.isoformat(),
         "symbol": order.symbol,
         "route": order.route,
-        "account": order.account,
+        "account": order.account and _ending(order.account),
         "parameters": {name: _scalar(value) for name, value in order.parameters.items()},
     }
 
@@ -293,13 +293,18 @@ def _account_json(desk: Desk) -> Mapping[str, Any]:
     return {
         "number": desk.number,
         "id": desk.id,
-        "key": desk.keys[0],
+        "key": _ending(desk.keys[0]),
         "profile": desk.profile.name,
         "cash": f"{view.cash:.2f}",
         "equity": f"{view.equity:.2f}",
         "positions": len(desk.exchange.positions()),
         "open_orders": len(desk.exchange.book.open_orders()),
     }
+
+
+def _ending(key: str) -> str:
+    """Enough of a key id to know it by; somebody may have opened the account with keys of a real one."""
+    return f"...{key[-4:]}"
 
 
 def _switches(running: RunningSimulator, _body: Body, _path: Mapping[str, Any]) -> object:
