@@ -54,7 +54,8 @@ from alpaca_trader.edge.session_trigger import SessionTrigger, watch_begins, wat
 from alpaca_trader.edge.signals import hear_orders, stop_on_signals
 from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
 from alpaca_trader.edge.starts import note_start
-from alpaca_trader.edge.stream_link import VIRTUAL_PATIENCE
+from alpaca_trader.edge.stream_link import LIVE_PATIENCE, VIRTUAL_PATIENCE, StreamPatience
+from alpaca_trader.edge.transport import TIMEOUTS, Timeouts
 from alpaca_trader.edge.watchdog import Watchdog
 from alpaca_trader.research.recorded import read_recording
 from alpaca_trader.research.simulated_home import RunIdentity, SimulatedHome
@@ -204,17 +205,22 @@ def trade_hosted(
     watch: Watch,
     heartbeat_s: float = HEARTBEAT_S,
     bar: ev.EntriesBarred | None = None,
+    timeouts: Timeouts = TIMEOUTS,
+    patience: StreamPatience = LIVE_PATIENCE,
 ) -> RunEnd:
     """The live wiring on whatever broker the endpoints name; the clock and the broker must agree on the time.
 
     The caller holds the home's lock. ``heartbeat_s``: real seconds between two looks at whether a session event is due,
-    whatever the timers say. ``bar``: why nothing may be bought, where that is known at the start.
+    whatever the timers say. ``bar``: why nothing may be bought, where that is known at the start. ``timeouts`` and
+    ``patience`` are real seconds.
     """
     with ExitStack() as stack:
         trader = _Trader(home, mode, clock, credentials, watch, stack)
         feed = LiveFeed(clock, trader.engine.next_wakeup)
         hear_orders(feed.put, clock, stack)
-        broker = AlpacaClient(credentials, endpoints=endpoints, clock=clock, sleep=clock.sleep, on_bad=trader.on_bad)
+        broker = AlpacaClient(
+            credentials, endpoints=endpoints, clock=clock, sleep=clock.sleep, timeouts=timeouts, on_bad=trader.on_bad
+        )
         stack.callback(broker.close)
         # Somebody at a terminal with wrong keys wants to know; where nobody is, a restart would only hammer (F9).
         account = patiently(broker.get_account, clock, trader.on_bad, () if sys.stdin.isatty() else (AuthRefused,))
@@ -236,6 +242,7 @@ def trade_hosted(
             clock=clock,
             put=feed.put,
             on_bad=trader.on_bad,
+            patience=patience,
             expects_data=scheduler.is_market_open,
         )
         watcher = ConfigWatcher(home.config, STRATEGY_FILE, lambda: feed.put(ev.Timer(clock.now())))

@@ -33,12 +33,14 @@ class StreamPatience(NamedTuple):
     """How long a stream may be silent, in real seconds.
 
     ``ping_s``: between pings, and for each answer; ``silence_s``: without market data while some is expected. None: for
-    ever, which virtual time needs, where the broker speaks only when time moves.
+    ever, which virtual time needs, where the broker speaks only when time moves. ``pauses``: what the pauses between two
+    attempts to connect are multiplied with, for a broker whose time runs faster than ours.
     """
 
     ping_s: float | None = 5.0
     silence_s: float | None = 180.0
     handshake_s: float = 10.0
+    pauses: float = 1.0
 
 
 LIVE_PATIENCE = StreamPatience()
@@ -140,7 +142,7 @@ class StreamLink:
 
     def pause_s(self, usual_s: float) -> float:
         """Seconds until the next attempt to connect."""
-        return AUTH_PAUSE_S if self._is_auth_refused else usual_s
+        return (AUTH_PAUSE_S if self._is_auth_refused else usual_s) * self.patience.pauses
 
 
 class StreamRunner:

@@ -1,0 +1,1 @@
+"""Whole trading days of the live wiring through a proxy that breaks the network on purpose."""
