@@ -26,7 +26,6 @@ from alpaca_trader.core.errors import AuthRefused, BadInput, Fatal
 from alpaca_trader.core.models import Mode, Session
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.ports import Broker, Clock, Feed
-from alpaca_trader.core.recovery import rebuild
 from alpaca_trader.core.strategy_manager import StrategyManager
 from alpaca_trader.edge import arming
 from alpaca_trader.edge.alpaca_client import AlpacaClient
@@ -42,7 +41,7 @@ from alpaca_trader.edge.endpoints import Endpoints, check_environment
 from alpaca_trader.edge.executor import OrderExecutor
 from alpaca_trader.edge.home import EngineLock, Home
 from alpaca_trader.edge.inbox import InboxWatcher
-from alpaca_trader.edge.journal.sqlite import Journal
+from alpaca_trader.edge.journal.lost import open_journal, what_is_lost
 from alpaca_trader.edge.live_feed import LiveClock, LiveFeed
 from alpaca_trader.edge.logger import TradingLogger
 from alpaca_trader.edge.patience import patiently
@@ -73,6 +72,10 @@ DEFAULT_SIMULATED_DAY = date(2026, 11, 20)
 CONNECT_WITHIN_S = 15.0
 RESERVE_BYTES = 50 * 2**20
 EXIT_HUNG = 70
+JOURNAL_LOST = (
+    "What is held was found at the broker and is guarded; nothing is bought. Compare `alpaca-trader positions` with the"
+    " broker's own page, then say `alpaca-trader resume`"
+)
 
 Watch = Callable[[ev.Action], None]
 Begin = Callable[[Sequence[Session], bool], None]
@@ -150,6 +153,7 @@ def run_simulated(
         trader = _Trader(home, Mode.SIM, clock, credentials, watch, stack)
         broker = AlpacaClient(credentials, endpoints=endpoints, clock=clock, on_bad=trader.on_bad)
         stack.callback(broker.close)
+        trader.compare(broker)
         streams = AlpacaStreams(
             credentials,
             endpoints=endpoints,
@@ -224,7 +228,8 @@ def trade_hosted(
         stack.callback(broker.close)
         # Somebody at a terminal with wrong keys wants to know; where nobody is, a restart would only hammer (F9).
         account = patiently(broker.get_account, clock, trader.on_bad, () if sys.stdin.isatty() else (AuthRefused,))
-        arms = _arms(home, mode, trader.start[1], account.account_number, clock, bool(trader.engine.belief.episodes))
+        patiently(lambda: trader.compare(broker), clock, trader.on_bad)
+        arms = _arms(home, mode, trader.start[1], account.account_number, clock, bool(trader.held()))
         trader.journal.bind_account(account.account_id)
         calendar = SessionCalendar()
         scheduler = TradingScheduler(
@@ -289,15 +294,28 @@ class _Trader:
         self.logger = TradingLogger(home.logs, clock, redactor)
         stack.callback(self.logger.close)
         reserve = 0 if mode is Mode.SIM else RESERVE_BYTES
-        self.journal = Journal.open(home.database(mode), mode, None, version("alpaca-trader"), reserve_bytes=reserve)
+        self._opened = open_journal(home.database(mode), mode, version("alpaca-trader"), clock.now(), reserve)
+        self.journal = self._opened.journal
         stack.callback(self.journal.close)
         strategies = StrategyManager(lambda path: ConfigStore(path.parent).load()[0], _resolver(policy))
         strategies.configure(config)
-        self.engine = Engine(strategies, rebuild(self.journal.since_checkpoint()))
+        self.engine = Engine(strategies, self._opened.belief)
+        self._lost: ev.JournalLost | None = None
+
+    def compare(self, broker: AlpacaClient) -> None:
+        """Hold the journal against the broker; where it lacks something of ours, say so to whoever started us."""
+        self._lost = what_is_lost(self._opened, broker, self._clock.now())
+        if self._lost is not None:
+            _say(f"{self._lost.detail}. {JOURNAL_LOST}")
+
+    def held(self) -> set[str]:
+        """Symbols that may be ours: held as far as we know, and where the journal was lost whatever is in the account."""
+        there = self._lost.positions if self._lost is not None else ()
+        return {*self.engine.belief.episodes, *(position.symbol for position in there)}
 
     def symbols(self, config: StrategyConfig) -> tuple[str, ...]:
         """What the data stream has to bring: the watchlists and what is held."""
-        return tuple(sorted({*config.watchlist(), *self.engine.belief.episodes}))
+        return tuple(sorted({*config.watchlist(), *self.held()}))
 
     def is_halted(self) -> bool:
         """Whether somebody's halt is in force."""
@@ -317,6 +335,7 @@ class _Trader:
             feed,
             self._store,
             self.start,
+            self._lost,
             self._clock,
             self._home,
             self.is_halted,

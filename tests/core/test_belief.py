@@ -7,9 +7,10 @@ import pytest
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.accounts import trade_row
-from alpaca_trader.core.belief import OUR_ID, Belief
+from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.models import OrderStatus
 from alpaca_trader.core.risk_manager import RiskManager
+from alpaca_trader.core.salvage import OUR_ID
 from tests.core import builders as b
 
 S = OrderStatus

@@ -398,6 +398,14 @@ def test_open_orders_are_read_to_the_end() -> None:
             client.get_open_orders()
 
 
+def test_orders_since_are_those_that_ended_too() -> None:
+    """What a journal is compared with: every state, from an instant on."""
+    with canned_server(reply(200, [order_body(status="canceled")])) as server, client_of(server) as client:
+        assert [order.status for order in client.get_orders_since(NOW)] == ["canceled"]
+        asked = query(server.asked[0])
+        assert (asked["status"], asked["after"]) == ("all", NOW.isoformat())
+
+
 def test_assets_are_asked_singly_or_in_one_list() -> None:
     """A few by name, where an unknown one is left out; many in one list, in the order asked."""
     apple = {"symbol": "AAPL", "tradable": True, "fractionable": True, "status": "active"}

@@ -4,7 +4,6 @@
 journal's entries again gives the same belief. Deciding happens elsewhere and reads this.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -33,10 +32,7 @@ from alpaca_trader.core.models import (
 from alpaca_trader.core.orders import OPEN, REPORTED, Fill, OrderBook, TrackedOrder
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.portfolio import Portfolio
-
-OUR_ID = re.compile(r"^[a-z0-9_]{1,20}-[A-Z0-9.]{1,10}-\d{8}T\d{4}-(entry|stop\d+|exit\d+)$")
-"""Client order ids of our making: strategy, symbol, minute (UTC), role and count."""
-
+from alpaca_trader.core.salvage import Salvaged, is_ours, salvage
 
 STOPPED = frozenset({"stop", "trail_stop", "stop_breached"})
 """Exit reasons that were a stop, at the broker or held by us."""
@@ -44,6 +40,7 @@ STOPPED = frozenset({"stop", "trail_stop", "stop_breached"})
 MOST_EARLY = timedelta(minutes=2)
 """A bar that ends later than this from now comes from a clock that is wrong."""
 CANCEL_WORKS_IN = timedelta(seconds=10)
+SATURDAY = 5
 CASH_TOLERANCE = Decimal("0.02")
 CASH_ROUNDING = Decimal("0.005")
 """Cash may differ by this much, and by half a cent for every fill the broker booked in whole cents. USD."""
@@ -274,6 +271,8 @@ class Belief:
                 self.streams[stream] = connected
             case ev.JournalFailed():
                 self.journal_failed = True
+            case ev.JournalLost():
+                self._begin_anew(event)
             case ev.Command(verb="started"):
                 self._restarted(event.at)
             case _:
@@ -443,7 +442,7 @@ class Belief:
         """
         key = order.client_order_id
         matters = order.filled_qty > 0 or REPORTED.get(order.status, OrderStatus.WORKING) in OPEN
-        if matters and OUR_ID.match(key) and key not in (*self.strangers, *self.risk.accepted_ids):
+        if matters and is_ours(order) and key not in (*self.strangers, *self.risk.accepted_ids):
             self.strangers.append(key)
 
     def _open_session(self, session: Session) -> None:
@@ -469,6 +468,42 @@ class Belief:
         self.config_refusal = None
         for episode in self.episodes.values():
             episode.tighten(dec(event.config.risk.stop_loss_pct))
+
+    def _begin_anew(self, lost: ev.JournalLost) -> None:
+        """Orders, positions and episodes are from here on what the broker knows of us; halts stay.
+
+        The broker's other orders with our ids are ours as well, of positions that are closed.
+        """
+        assert self.config is not None, "a config is accepted before anything else"
+        carried, risk = self.carried, self.risk
+        carried.portfolio, carried.book, carried.episodes, carried.let_go = Portfolio(), OrderBook(), {}, {}
+        risk.cash_at_open, self.strangers, self.mismatch, self.cash_off_since = None, [], {}, None
+        known = {order.client_order_id for order in lost.orders if is_ours(order)}
+        risk.accepted_ids = sorted({*risk.accepted_ids, *known})
+        for found in salvage(lost.orders, lost.positions, self.config, self.config_rev, lost.at):
+            self._readopt(found, lost.at)
+
+    def _readopt(self, found: Salvaged, at: datetime) -> None:
+        """Guard a position again whose plan and orders were found at the broker."""
+        episode = self.episodes[found.plan.symbol] = Episode(found.plan)
+        for intent, order in found.orders:
+            if intent.role is OrderRole.ENTRY:
+                episode.entry_id = intent.client_order_id
+            elif intent.role is OrderRole.EXIT and REPORTED.get(order.status) in OPEN:
+                episode.exit_reason, episode.exit_decided_at, episode.exits_by_market = "asked", at, True
+            self.book.add(intent).spoken_at = order.submitted_at or at
+            self._take_report(ev.ExecutionReport(at, order, "poll"))
+        episode.stops_sent, episode.exits_sent = found.sent(OrderRole.STOP), found.sent(OrderRole.EXIT)
+        levels = [order.stop_price for order in found.stops() if order.stop_price is not None]
+        if levels:
+            episode.initial_stop, episode.stop_price = levels[0], max(levels)
+            episode.is_trailing = levels[-1] > levels[0]
+        if episode.opened_at is not None:
+            episode.opened_at = found.plan.at
+        if self.session is None or self.session.day < at.date():
+            episode.nights = -1  # the session about to open counts as a night
+        days = (at.date() - found.plan.at.date()).days
+        episode.nights += sum((found.plan.at + timedelta(day)).weekday() < SATURDAY for day in range(days))
 
     def _restarted(self, at: datetime) -> None:
         """After a crash every unanswered intent is a question to the broker, and no past reading is fresh.

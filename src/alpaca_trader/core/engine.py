@@ -27,6 +27,7 @@ from alpaca_trader.core.strategy_manager import StrategyManager
 
 MOVES_ROWS = (
     *(ev.ExecutionReport, ev.OpenOrdersSeen, ev.BrokerRefused, ev.LookUpMissed, ev.Command, ev.ConfigAccepted),
+    ev.JournalLost,
     *(ev.Approved, ev.ExitDecided, ev.Abandoned, ev.Adopted),
 )
 """What can change a trade's row or end it. Most of a day is none of these, and rows are costly to compare."""
@@ -152,6 +153,8 @@ class Engine:
                 self._emit(ev.Alarm(at, f"halt_{code}", "error", untrusted_text=detail))
             case ev.BarLifted(code=code) if code in self.belief.risk.latched:
                 self._emit(ev.HaltReleased(at, code, "engine"))
+            case ev.JournalLost():
+                self._report_loss(event)
             case ev.JournalFailed(detail=detail):
                 self._emit(ev.Alarm(at, "journal_failed", "error", untrusted_text=detail))
             case _:
@@ -339,6 +342,12 @@ class Engine:
         for stranger in strangers:
             if f"unknown_own_order:{stranger}" not in self.belief.risk.warned:
                 self._emit(ev.Alarm(at, "unknown_own_order", "error", stranger))
+
+    def _report_loss(self, lost: ev.JournalLost) -> None:
+        """Only a human can say that what the broker shows is all there is; until then nothing is bought."""
+        self._emit(ev.HaltLatched(lost.at, "journal_lost", lost.detail, "human"))
+        numbers = {"positions_guarded": len(self.belief.episodes), "orders_read": len(lost.orders)}
+        self._emit(ev.Alarm(lost.at, "journal_lost", "error", numbers=numbers, untrusted_text=lost.detail))
 
     # ------------------------------------------------------------ trade rows
 

@@ -134,6 +134,19 @@ class HistoryLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalLost:
+    """The journal cannot say what is ours: belief begins anew from what the broker knows (safety F37).
+
+    ``orders`` are all lately sent, ours and others', ended ones too; ``detail`` tells a human what happened.
+    """
+
+    at: datetime
+    detail: str
+    orders: tuple[Order, ...]
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JournalFailed:
     """The journal cannot be written; nothing that adds risk may be sent until a restart proves it writable."""
 
@@ -311,6 +324,7 @@ Event = (
     | JournalFailed
     | EntriesBarred
     | BarLifted
+    | JournalLost
     | BarClosed
     | BarRevised
     | QuotesSeen

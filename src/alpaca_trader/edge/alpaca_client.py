@@ -156,11 +156,19 @@ class AlpacaClient:
         return order
 
     def get_open_orders(self) -> Sequence[Order]:
-        """Every open order, oldest first. Pages overlap by a microsecond, since ``after`` leaves out its own instant."""
+        """Every open order, oldest first."""
+        return self._orders({"status": "open"})
+
+    def get_orders_since(self, after: datetime) -> Sequence[Order]:
+        """Every order submitted after this instant, whatever became of it, oldest first."""
+        return self._orders({"status": "all", "after": after.isoformat()})
+
+    def _orders(self, wanted: Mapping[str, str]) -> Sequence[Order]:
+        """All pages of orders. They overlap by a microsecond, since ``after`` leaves out its own instant."""
         orders: dict[str, Order] = {}
-        query = {"status": "open", "limit": ORDERS_PER_PAGE, "direction": "asc", "nested": "false"}
+        query: dict[str, Any] = {**wanted, "limit": ORDERS_PER_PAGE, "direction": "asc", "nested": "false"}
         for _ in range(MOST_PAGES):
-            page = [_understand("open orders", wire.read_order, raw) for raw in self._list("/orders", query)]
+            page = [_understand("orders", wire.read_order, raw) for raw in self._list("/orders", query)]
             known = len(orders)
             orders.update((order.broker_order_id, order) for order in page)
             for order in page:
@@ -171,7 +179,7 @@ class AlpacaClient:
             if last is None or len(orders) == known:
                 break
             query["after"] = (last - timedelta(microseconds=1)).isoformat()
-        raise Retryable("open orders: the list does not end")
+        raise Retryable("orders: the list does not end")
 
     def _broker_id(self, client_order_id: str) -> str:
         """The broker's id of one of our orders: remembered, or asked for. Nothing has been sent when this raises."""

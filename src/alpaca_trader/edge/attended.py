@@ -28,6 +28,7 @@ class AttendedFeed:
         feed: Feed,
         store: ConfigStore,
         start: tuple[StrategyConfig, Policy, str],
+        lost: ev.JournalLost | None,
         clock: Clock,
         home: Home,
         is_halted: Callable[[], bool],
@@ -36,11 +37,13 @@ class AttendedFeed:
     ) -> None:
         """``start`` is the config, policy and revision the run begins with; ``on_config`` hears of every later one.
 
+        ``lost`` is what the broker had to tell because the journal could not.
         ``before`` is called on the engine's thread.
         """
         self._feed = feed
         self._store = store
         self._start = start
+        self._lost = lost
         self._clock = clock
         self._home = home
         self._is_halted = is_halted
@@ -52,6 +55,8 @@ class AttendedFeed:
         """The run's events in their final order."""
         config, policy, rev = self._start
         yield ev.ConfigAccepted(self._clock.now(), rev, config, policy)
+        if self._lost is not None:
+            yield self._lost
         yield ev.Command(self._clock.now(), "started", "engine", "start")
         for event in self._feed:
             yield from self._look()

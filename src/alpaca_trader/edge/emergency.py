@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from alpaca_trader.core.belief import OUR_ID
 from alpaca_trader.core.errors import OrderRefused, RefusalKind, TraderError
 from alpaca_trader.core.events import Approved
 from alpaca_trader.core.models import OrderIntent, OrderRole, OrderType, Position
 from alpaca_trader.core.ports import Broker
+from alpaca_trader.core.salvage import is_ours
 from alpaca_trader.edge.live_feed import LiveClock
 
 WAIT = timedelta(seconds=30)
@@ -29,7 +29,7 @@ def flatten_now(
     share is taken to be ours. Raises Retryable or AuthRefused where the broker cannot be spoken to at all.
     """
     orders = broker.get_open_orders()
-    ours = {order.symbol for order in orders if OUR_ID.match(order.client_order_id)} | set(known)
+    ours = {order.symbol for order in orders if is_ours(order)} | set(known)
     for order in orders:
         if order.symbol in ours or everything:
             yield _cancel(broker, order.broker_order_id, order.symbol)

@@ -13,6 +13,7 @@ from alpaca_trader.core.events import Approved, Resend
 from alpaca_trader.core.models import Account, Asset, Bar, BrokerClock, Order, Position, Quote, Session
 from alpaca_trader.edge.broker_errors import classify
 from alpaca_trader.simulator.exchange.activities import NonTradeActivity
+from alpaca_trader.simulator.exchange.book import OrderFilter
 from alpaca_trader.simulator.exchange.errors import BrokerError
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from alpaca_trader.simulator.market.calendar import new_york_date
@@ -64,6 +65,12 @@ class SimBroker:
     def get_open_orders(self) -> Sequence[Order]:
         """Every open order."""
         return [order_of(order) for order in self._sim.exchange.book.open_orders()]
+
+    def get_orders_since(self, after: datetime) -> Sequence[Order]:
+        """Every order submitted after this instant, oldest first."""
+        book = self._sim.exchange.book
+        wanted = OrderFilter(status="all", after=after, limit=len(book), is_ascending=True)
+        return [order_of(order) for order in book.find(wanted)]
 
     def get_positions(self) -> Sequence[Position]:
         """Every position."""

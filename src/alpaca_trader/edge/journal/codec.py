@@ -99,7 +99,9 @@ def decode(kind: str, payload: bytes | str) -> Event | Action:
     Raises JournalUnreadable where the kind or a field is unknown, missing or of another type.
     """
     if kind not in KINDS:
-        raise JournalUnreadable(f"the journal holds a {kind}, which this version does not know; use the newer version")
+        raise JournalUnreadable(
+            f"the journal holds a {kind}, which this version does not know", "; use the newer version"
+        )
     try:
         entry: Event | Action = _reader(KINDS[kind])(from_json(payload))
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:

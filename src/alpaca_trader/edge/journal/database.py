@@ -102,8 +102,9 @@ def explain(error: sqlite3.Error, path: Path) -> Fatal:
 def damaged(path: Path, what: str) -> JournalUnreadable:
     """The error for a file whose content cannot be trusted."""
     return JournalUnreadable(
-        f"{path} is damaged ({what}) and was left as it is. Move it with its -wal and -shm away and keep them, put back"
-        " a backup if there is one, then start again: orders and positions are read from the broker"
+        f"{path} is damaged ({what})",
+        " and was left as it is; a start sets it aside, reads orders and positions from the broker, guards what is held"
+        " and buys nothing until a human resumes",
     )
 
 
@@ -112,12 +113,13 @@ def schema_version(connection: sqlite3.Connection, path: Path, known: int) -> in
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         raise JournalUnreadable(
-            f"{path} is a SQLite file of another program; it was left as it is: name another --home"
+            f"{path} is a SQLite file of another program", "; it was left as it is: name another --home"
         )
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > known:
         raise JournalUnreadable(
-            f"{path} was written by a newer version (schema {version}, this one knows {known}); start that version again"
+            f"{path} was written by a newer version (schema {version}, this one knows {known})",
+            "; start that version again",
         )
     return version
 
@@ -147,8 +149,8 @@ def _create(path: Path, steps: Sequence[str]) -> None:
     wal = path.with_name(f"{path.name}-wal")
     if wal.exists() and wal.stat().st_size > 0:
         raise JournalUnreadable(
-            f"{path} is gone while {wal.name} is still there: put the file back, or move {wal.name} away and keep it,"
-            " then start again: orders and positions are read from the broker"
+            f"{path} is gone while {wal.name} is still there",
+            f"; put the file back, or start again: {wal.name} is then kept aside and orders are read from the broker",
         )
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)

@@ -9,3 +9,8 @@ class JournalUnwritable(Fatal):
 
 class JournalUnreadable(Fatal):
     """The file is damaged, foreign, incomplete or newer than this program. It is left exactly as it was found."""
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        """``what`` is wrong, for a sentence of its own; ``advice`` follows it where nobody can go on."""
+        super().__init__(what + advice)
+        self.what = what

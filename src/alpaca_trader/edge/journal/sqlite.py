@@ -1,7 +1,8 @@
 """The journal on disk: one writer, one transaction per ``commit``, nothing promised that is not on the platter."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -120,6 +121,18 @@ class Journal:
                 yield decode(kind, payload)
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
+        finally:
+            rows.close()  # an open statement would keep the file open behind ``close``
+
+    def last_at(self) -> datetime | None:
+        """The instant of the last committed entry; None where there is none. Raises JournalUnreadable."""
+        row = self._ask("SELECT at FROM entries ORDER BY seq DESC LIMIT 1")
+        return datetime.fromisoformat(row[0]) if row else None
+
+    def without_intent(self, client_order_ids: Iterable[str]) -> list[str]:
+        """Those of the ids under which no intent was ever committed. Raises JournalUnreadable."""
+        asked = "SELECT 1 FROM intents WHERE client_order_id = ?"
+        return [key for key in client_order_ids if self._ask(asked, key) is None]
 
     def head(self) -> str:
         """The chain's digest after everything recorded, as hex: equal for equal runs."""
@@ -158,14 +171,16 @@ class Journal:
         self._connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS if is_waiting else 0}")
 
     def _claim(self, client_order_id: str) -> None:
-        asked = "SELECT 1 FROM intents WHERE client_order_id = ?"
-        try:
-            known = self._connection.execute(asked, (client_order_id,)).fetchone()
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from error
-        if known or client_order_id in self._new_intents:
+        if client_order_id in self._new_intents or not self.without_intent([client_order_id]):
             raise Fatal(f"a second intent under the client order id {client_order_id}: one intent, one id, for ever")
         self._new_intents.add(client_order_id)
+
+    def _ask(self, sql: str, *values: str) -> tuple[str, ...] | None:
+        try:
+            row: tuple[str, ...] | None = self._connection.execute(sql, values).fetchone()
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+        return row
 
     def _bind(self, key: str, value: str, shown: str) -> None:
         """Write once whose journal this is, and refuse it to anybody else."""
