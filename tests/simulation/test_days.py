@@ -76,6 +76,14 @@ def test_a_day_of_our_own_strategies() -> None:
     money_is_right(world)
 
 
+@pytest.mark.parametrize("seed", [103, 107])
+def test_protection_that_rests_would_have_said_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking after every position after every event, whatever it was, gives the same day."""
+    rested = faulty(seed).run()
+    monkeypatch.setattr("alpaca_trader.core.engine.QUIET", frozenset())
+    assert faulty(seed).run().journal.head() == rested.journal.head()
+
+
 def test_one_seed_is_one_day() -> None:
     """The same seed gives the same entries in the same order, faults and all."""
     first, second = faulty(SEEDS[0]).run(), faulty(SEEDS[0]).run()

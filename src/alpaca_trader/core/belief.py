@@ -134,6 +134,23 @@ class Belief:
     mismatch: dict[str, datetime] = field(default_factory=dict)
     cash_off_since: datetime | None = None
     fill_seq: int = 0
+    book: OrderBook = field(init=False, repr=False, compare=False)
+    """Every order of ours."""
+    portfolio: Portfolio = field(init=False, repr=False, compare=False)
+    """What we hold, from fills."""
+    episodes: dict[str, Episode] = field(init=False, repr=False, compare=False)
+    """Open position episodes by symbol."""
+    risk: RiskDay = field(init=False, repr=False, compare=False)
+    """Memory for limits."""
+
+    def __post_init__(self) -> None:
+        """Name the parts of what is carried."""
+        self._name_parts()
+
+    def _name_parts(self) -> None:
+        """To be called whenever a part is exchanged for another; they are asked for all the time."""
+        self.book, self.portfolio = self.carried.book, self.carried.portfolio
+        self.episodes, self.risk = self.carried.episodes, self.carried.risk
 
     # ------------------------------------------------------------ checkpoint
 
@@ -157,26 +174,6 @@ class Belief:
     def session(self) -> Session | None:
         """The session we follow: today's, from shortly before its open until the next one is announced."""
         return self.carried.session
-
-    @property
-    def book(self) -> OrderBook:
-        """Every order of ours."""
-        return self.carried.book
-
-    @property
-    def portfolio(self) -> Portfolio:
-        """What we hold, from fills."""
-        return self.carried.portfolio
-
-    @property
-    def episodes(self) -> dict[str, Episode]:
-        """Open position episodes by symbol."""
-        return self.carried.episodes
-
-    @property
-    def risk(self) -> RiskDay:
-        """Memory for limits."""
-        return self.carried.risk
 
     def is_open(self, at: datetime) -> bool:
         """Whether regular hours are on at this instant, by the session we follow."""
@@ -222,10 +219,10 @@ class Belief:
         """Whether a held position has no working stop and no exit under way."""
         if not episode.qty:
             return False
-        orders = list(self.book.open(episode.plan.symbol))
-        if any(order.intent.role is OrderRole.STOP and order.guards for order in orders):
-            return False
-        return not any(order.intent.role is OrderRole.EXIT for order in orders)
+        for order in self.book.open(episode.plan.symbol):
+            if order.intent.role is OrderRole.EXIT or (order.intent.role is OrderRole.STOP and order.guards):
+                return False
+        return True
 
     # ------------------------------------------------------------ events
 
@@ -284,9 +281,9 @@ class Belief:
         """Keep the account of the time a position is held in regular hours without a working stop."""
         entry = self.book.get(episode.entry_id)
         has_ended = entry is None or not entry.is_open
-        if entry is not None and entry.spoken_at is not None and self.config is not None:
+        if entry is not None and not has_ended and entry.spoken_at is not None and self.config is not None:
             # A cancel that does nothing for this long leaves what was bought without a stop as surely as no cancel.
-            has_ended |= at >= entry.spoken_at + timedelta(seconds=self.config.risk.entry_timeout_s) + CANCEL_WORKS_IN
+            has_ended = at >= entry.spoken_at + timedelta(seconds=self.config.risk.entry_timeout_s) + CANCEL_WORKS_IN
         naked = has_ended and self.is_open(at) and self.is_naked(episode)
         episode.expose(at, naked)
         episode.alarmed = episode.alarmed and naked
@@ -477,6 +474,7 @@ class Belief:
         assert self.config is not None, "a config is accepted before anything else"
         carried, risk = self.carried, self.risk
         carried.portfolio, carried.book, carried.episodes, carried.let_go = Portfolio(), OrderBook(), {}, {}
+        self._name_parts()
         risk.cash_at_open, self.strangers, self.mismatch, self.cash_off_since = None, [], {}, None
         known = {order.client_order_id for order in lost.orders if is_ours(order)}
         risk.accepted_ids = sorted({*risk.accepted_ids, *known})

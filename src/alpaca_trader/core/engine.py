@@ -25,12 +25,18 @@ from alpaca_trader.core.protection import Protection
 from alpaca_trader.core.risk_manager import Refused, RiskManager
 from alpaca_trader.core.strategy_manager import StrategyManager
 
-MOVES_ROWS = (
-    *(ev.ExecutionReport, ev.OpenOrdersSeen, ev.BrokerRefused, ev.LookUpMissed, ev.Command, ev.ConfigAccepted),
-    ev.JournalLost,
-    *(ev.Approved, ev.ExitDecided, ev.Abandoned, ev.Adopted),
+MOVES_ROWS = frozenset(
+    {ev.BrokerRefused, ev.LookUpMissed, ev.Command, ev.ConfigAccepted, ev.JournalLost}
+    | {ev.Approved, ev.ExitDecided, ev.Abandoned, ev.Adopted}
 )
-"""What can change a trade's row or end it. Most of a day is none of these, and rows are costly to compare."""
+"""What can change a trade's row or end it, besides news of an order that says something new."""
+
+QUIET = frozenset(
+    {ev.Tick, ev.StageDue, ev.AccountSeen, ev.ClockSeen, ev.QuotesSeen, ev.AssetsSeen, ev.HistoryLoaded, ev.BarClosed}
+    | {ev.Fetch, ev.FetchQuotes, ev.FetchBars, ev.FetchAssets, ev.FetchHistory, ev.Proceed, ev.Decided}
+    | {ev.PublishStatus}
+)
+"""What calls for nothing where every position rests under its stop. Bars do only where the symbol is not held."""
 
 
 UNREACHABLE_FOR = timedelta(seconds=60)
@@ -52,24 +58,37 @@ class Engine:
         self._warmed: set[str] = set()
         self._looked_up: set[str] = set()
         self._rows: dict[str, Trade] = {}
+        self._are_rows_said = False
+        self._was_quiet = False
 
     # ------------------------------------------------------------ what the shell calls
 
     def step(self, event: ev.Event) -> list[ev.Action]:
         """Take in one event; returns what to do about it, already folded into the belief."""
         self._actions = []
-        fills = self.belief.portfolio.fills_today
-        is_new_day = isinstance(event, ev.SessionOpened) and self.belief.session != event.session
-        self.belief.on_event(event)
+        belief = self.belief
+        fills, news = belief.portfolio.fills_today, belief.book.news
+        is_new_day = isinstance(event, ev.SessionOpened) and belief.session != event.session
+        belief.on_event(event)
         self._react(event, is_new_day)
         self._is_started = self._is_started or (isinstance(event, ev.Command) and event.verb == "started")
-        if self._is_started:  # before that the belief is the past: no reading is fresh, no answer to come
+        if self._is_started and not self._may_rest(event):  # before that the belief is the past: no reading is fresh
             self.protection.manage(event.at)
-        if self.belief.portfolio.fills_today > fills:
+        if belief.portfolio.fills_today > fills:
             self._emit(ev.Fetch(event.at, "account"))
-        if isinstance(event, MOVES_ROWS) or any(isinstance(action, MOVES_ROWS) for action in self._actions):
+        spoken = {type(action) for action in self._actions}
+        if not self._are_rows_said or belief.book.news > news or type(event) in MOVES_ROWS or spoken & MOVES_ROWS:
             self._update_rows(event.at)
+        self._was_quiet = spoken <= QUIET
         return self._actions
+
+    def _may_rest(self, event: ev.Event) -> bool:
+        """Whether nothing happened, now or since protection last looked, that could call for anything."""
+        if not self._was_quiet or type(event) not in QUIET or not self.protection.rests(event.at):
+            return False
+        if isinstance(event, ev.BarClosed) and event.bar.symbol in self.belief.episodes:
+            return False
+        return all(type(action) in QUIET for action in self._actions)
 
     def next_wakeup(self) -> datetime | None:
         """The earliest instant at which something is due without any news, or None."""
@@ -273,7 +292,7 @@ class Engine:
     def _open_session(self, at: datetime, session: Session, is_new_day: bool) -> None:
         if is_new_day:
             self._emit(ev.Checkpoint(at, self.belief.to_checkpoint()))
-            self._rows = {}
+            self._rows, self._are_rows_said = {}, False
         self.strategies.open_session(session)
         self._warmed, self._looked_up = set(), set()
         self._prepare_symbols(at)
@@ -353,6 +372,7 @@ class Engine:
 
     def _update_rows(self, at: datetime) -> None:
         """Say what changed in the rows of ``trades``, and end episodes whose orders have all ended."""
+        self._are_rows_said = True
         for _, episode in sorted(self.belief.episodes.items()):
             status = trade_status(self.belief, episode)
             if status == "closed":

@@ -190,6 +190,8 @@ class OrderBook:
         default_factory=list, init=False, repr=False, compare=False
     )
     """Every open order, oldest first, and some that ended since: what is asked for all day need not pass all of them."""
+    news: Annotated[int, Field(exclude=True)] = field(default=0, init=False, repr=False, compare=False)
+    """How often something was heard of an order of ours that was not known before."""
 
     def __post_init__(self) -> None:
         """List what is open."""
@@ -209,7 +211,9 @@ class OrderBook:
     def hear(self, order: TrackedOrder, report: ExecutionReport, seq: int) -> Fill | None:
         """Have one of our orders take its news; returns the fill that adds, if any."""
         was_open = order.is_open
+        known = (order.status, order.broker_word, order.broker_order_id, order.cum_qty)
         fill = order.take(report, seq)
+        self.news += known != (order.status, order.broker_word, order.broker_order_id, order.cum_qty)
         if order.is_open is not was_open:  # it has ended; or it was there after all
             self._list_open()
         return fill

@@ -63,6 +63,8 @@ class Protection:
         self._reads: dict[str, tuple[datetime, int]] = {}
         self._looks: dict[str, datetime] = {}
         self._at: datetime | None = None
+        self._was_open = False
+        self._waits = True
 
     @property
     def next_wakeup(self) -> datetime | None:
@@ -71,7 +73,8 @@ class Protection:
 
     def manage(self, at: datetime) -> None:
         """Ask for whatever is missing at ``at``, for every order in doubt and every open episode."""
-        self._at, self._wakeups = at, []
+        self._at, self._wakeups, self._waits = at, [], False
+        self._was_open = self._belief.is_open(at)
         for order in list(self._belief.book.open()):
             self._chase(order, at)
         for key in self._belief.carried.let_go:  # never found so far; should it turn up, it is ours to guard
@@ -82,6 +85,12 @@ class Protection:
             episode = self._belief.episodes[symbol]
             self._manage(episode, at)
             self._watch_exposure(episode, at)
+
+    def rests(self, at: datetime) -> bool:
+        """Whether the last ``manage`` left nothing to wait for but the close, and neither that nor the open has come."""
+        if self._waits or self._belief.is_open(at) is not self._was_open:
+            return False
+        return all(at < wakeup for wakeup in self._wakeups)
 
     def state(self, episode: Episode) -> PositionState:
         """Where the position stands, read off what is believed."""
@@ -168,7 +177,7 @@ class Protection:
         elif not stays and at >= flatten_at:
             self._exit(episode, "flatten_close", at)
         elif not stays:
-            self._wake(flatten_at)
+            self._wakeups.append(flatten_at)
 
     def _manage_entry(self, episode: Episode, entry: TrackedOrder, at: datetime) -> None:
         assert self._belief.config is not None
@@ -402,5 +411,6 @@ class Protection:
             self._wake(session.open)
 
     def _wake(self, at: datetime) -> None:
+        self._waits = True
         if self._at is not None and at > self._at:
             self._wakeups.append(at)
