@@ -42,6 +42,7 @@ from alpaca_trader.edge.executor import OrderExecutor
 from alpaca_trader.edge.home import EngineLock, Home
 from alpaca_trader.edge.inbox import InboxWatcher
 from alpaca_trader.edge.journal.lost import open_journal, what_is_lost
+from alpaca_trader.edge.last_words import censor
 from alpaca_trader.edge.live_feed import LiveClock, LiveFeed
 from alpaca_trader.edge.logger import TradingLogger
 from alpaca_trader.edge.patience import patiently
@@ -288,9 +289,8 @@ class _Trader:
         self._store = ConfigStore(home.config)
         config, policy, revision = self._store.load()
         self.start = (config, policy, revision.config_rev)
-        redactor = Redactor()
-        redactor.register(credentials.key)
-        redactor.register(credentials.secret)
+        redactor = Redactor(credentials.key, credentials.secret)
+        stack.callback(censor(redactor))
         self.logger = TradingLogger(home.logs, clock, redactor)
         stack.callback(self.logger.close)
         reserve = 0 if mode is Mode.SIM else RESERVE_BYTES

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -95,7 +95,6 @@ def play(
     sim: Simulator,
     minutes: int = 5,
     watch: Callable[[ev.Action], None] = lambda action: None,
-    environ: Mapping[str, str] = os.environ,
     clock: SystemClock | None = None,
 ) -> RunEnd:
     """Trade from the simulator's present to so many minutes after the open, with the keys of the environment."""
@@ -107,7 +106,7 @@ def play(
                 driver.heard.release()
             watch(action)
 
-        credentials, endpoints = load_credentials(environ), Endpoints.simulated(served.url, served.ws_url)
+        credentials, endpoints = load_credentials(os.environ), Endpoints.simulated(served.url, served.ws_url)
         clock = clock or SystemClock(lambda: sim.now)
         driver.start()
         try:
