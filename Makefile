@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 
 # What decides about money must have no branch that no test has taken.
-GUARDED := */core/risk_manager.py,*/core/limits.py,*/core/gate.py,*/core/regimes.py,*/core/orders.py,*/core/portfolio.py
+GUARDED := */core/risk_manager.py,*/core/limits.py,*/core/gate.py,*/core/invariants.py,*/core/regimes.py,*/core/orders.py,*/core/portfolio.py
 GUARDED := $(GUARDED),*/core/sizing.py,*/core/entry_gates.py,*/core/fees.py,*/core/episode.py,*/core/accounts.py,*/core/recovery.py,*/core/config.py,*/core/settings.py,*/core/policy.py,*/core/strict_json.py
 
 .DEFAULT_GOAL := help

@@ -22,8 +22,11 @@ def test_submit_order_buys_no_more_than_asked_and_no_more_than_allowed() -> None
     assert (order.symbol, order.side, order.qty) == ("AAPL", "buy", D("0.1"))
     assert desk.journal.committed[-1] != desk.journal.entries[0]
     desk = Desk()
-    unquoted = D("0.250499523")  # nobody asked for a quote: half a percent is left for the spread
-    assert desk.executor.submit_order(wish(desk), 100.0).qty == unquoted
+    assert desk.executor.submit_order(wish(desk), 100.0).qty == D(QTY)
+    desk = Desk()
+    desk.do("next quotes failed")
+    with pytest.raises(OrderRefused, match="policy"):
+        desk.executor.submit_order(wish(desk), 0.1)
 
 
 def test_submit_order_says_which_kind_of_no() -> None:

@@ -10,6 +10,7 @@ from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.gate import refuse
 from alpaca_trader.core.models import MINUTE, Asset, OrderIntent, OrderRole, Quote
 from alpaca_trader.core.policy import Policy
+from alpaca_trader.core.risk_manager import RiskManager
 from tests.core.builders import (
     NOW,
     PRICES,
@@ -23,6 +24,7 @@ from tests.core.builders import (
     minutes_after,
     ny,
     protect,
+    quotes,
     ready,
     said,
     signal,
@@ -48,7 +50,7 @@ def test_a_healthy_entry_passes() -> None:
         ({"qty": D("10000.000000001")}, "max_order_shares"),
         ({"qty": D("0.63")}, "max_order_notional"),
         ({"symbol": "F", "limit_price": None}, "no_price"),
-        ({"symbol": "F"}, "price_collar"),
+        ({"symbol": "F"}, "no_price"),
         ({"limit_price": D("189.22"), "qty": D("0.1")}, "price_collar"),
         ({"limit_price": D("181.78"), "qty": D("0.1")}, "price_collar"),
         ({"limit_price": D("189.21"), "qty": D("0.1")}, None),
@@ -60,6 +62,13 @@ def test_an_order_that_changed_on_its_way_is_refused(changes: dict[str, Any], ru
     """Too many shares, too much money, a price 2 % off the last close, nothing to compare with: each has its name."""
     belief, intent = approved(max_position_pct=0.25)
     assert refuse(belief, replace(intent, **changes), NOW) == rule
+
+
+def test_a_price_nobody_confirms_is_refused() -> None:
+    """A quote without a bar is one witness too."""
+    belief, intent = approved()
+    fold(belief, quotes(NOW, F="10.00"))
+    assert refuse(belief, replace(intent, symbol="F", limit_price=D("10.01"), qty=D(1)), NOW) == "price_collar"
 
 
 def halted(belief: Belief) -> object:
@@ -91,6 +100,7 @@ def test_halts_hours_and_missing_readings_stop_entries() -> None:
     """Halted after the approval, outside the session, before a policy or an account is known."""
     belief, intent = approved()
     fold(belief, ev.PositionsSeen(ny("16:00"), ()), ev.AccountSeen(ny("16:00"), account()))
+    fold(belief, quotes(ny("16:00"), AAPL="185.50"))
     assert refuse(belief, intent, ny("15:59:59")) is None
     assert refuse(belief, intent, ny("16:00")) == "regular_hours"
     halted(belief)
@@ -102,10 +112,16 @@ def test_halts_hours_and_missing_readings_stop_entries() -> None:
 
 @pytest.mark.parametrize(
     ("ask", "age_s", "rule"),
-    [("185.50", 0, None), ("189.22", 0, "price_collar"), ("189.21", 0, None), ("250.00", 31, None), (None, 0, None)],
+    [
+        ("185.50", 0, None),
+        ("189.22", 0, "price_collar"),
+        ("189.21", 0, None),
+        ("185.50", 31, "no_price"),
+        (None, 0, "no_price"),
+    ],
 )
 def test_a_market_order_is_compared_with_the_fresh_ask(ask: str | None, age_s: int, rule: str | None) -> None:
-    """Two sources must agree on the price; an old or one-sided quote is no source, the last close then stands."""
+    """Two sources must agree on the price; an old or one-sided quote is no source (safety F25)."""
     belief, intent = approved(order_style="market")
     assert intent.limit_price is None
     price = D(ask) if ask is not None else None
@@ -129,6 +145,7 @@ def test_entries_per_minute_and_per_day() -> None:
     assert [refuse(belief, intent, NOW) for intent in sent] == [None] * 3
     fourth = approve(belief, signal("QQQ"))
     assert refuse(belief, fourth, NOW) == "entries_per_minute"
+    fold(belief, quotes(minutes_after(1), **PRICES))
     assert refuse(belief, fourth, minutes_after(1)) is None
     fifth = approve(belief, signal("SPY", bar_start=ny("10:30")), minutes_after(1))
     assert refuse(belief, fifth, minutes_after(1)) == "entries_per_day"
@@ -173,6 +190,19 @@ def test_a_sale_only_reduces_its_own_position(changes: dict[str, Any], rule: str
     belief = ready()
     stop = sale(belief)
     assert refuse(belief, replace(stop, **changes), NOW) == rule
+
+
+def test_what_an_open_sell_claims_cannot_be_sold_again() -> None:
+    """With a stop resting for all of it, nothing is left to sell but by replacing that stop (INV-6)."""
+    belief = ready()
+    stop = sale(belief)
+    risk, episode = RiskManager(belief), belief.episodes["AAPL"]
+    exit_ = risk.approve_exit(episode, D("0.1"), NOW)
+    assert refuse(fold(belief, exit_), exit_.intent, NOW) == "reduces_only"
+    fold(belief, said(exit_.intent, "rejected"))
+    working = belief.book.orders[stop.client_order_id]
+    raised = risk.approve_stop(episode, episode.qty, NOW, working)
+    assert refuse(fold(belief, raised), raised.intent, NOW) is None
 
 
 def test_nothing_but_the_position_stops_a_sale() -> None:

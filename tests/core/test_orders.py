@@ -203,14 +203,19 @@ def test_nothing_filled_has_no_average() -> None:
     assert TrackedOrder(an_intent()).avg_price is None
 
 
-@pytest.mark.parametrize(
-    ("filled", "average", "complaint"), [("0.3", "185.50", "more than it asked"), ("0.1", None, "without a price")]
-)
-def test_an_impossible_fill_is_a_broken_invariant(filled: str, average: str | None, complaint: str) -> None:
-    """More than was ordered, or shares for no price, stops the engine instead of corrupting the books (INV-4)."""
+def test_shares_for_no_price_are_a_broken_invariant() -> None:
+    """The edge lets no such news through; should it, the engine stops instead of corrupting the books."""
     order = TrackedOrder(an_intent())
-    with pytest.raises(AssertionError, match=complaint):
-        order.take(said(order.intent, "partially_filled", filled, average), 1)
+    with pytest.raises(AssertionError, match="without a price"):
+        order.take(said(order.intent, "partially_filled", "0.1"), 1)
+
+
+def test_more_than_was_ordered_is_held_all_the_same() -> None:
+    """What the broker says it bought is a position that needs its stop; the invariants say that it cannot be (INV-4)."""
+    order = TrackedOrder(an_intent())
+    fill = order.take(said(order.intent, "filled", "0.3", "185.50"), 1)
+    assert fill is not None
+    assert (fill.qty, order.cum_qty, order.status) == (D("0.3"), D("0.3"), OrderStatus.FILLED)
 
 
 # ---------------------------------------------------------------- any true history, badly delivered

@@ -26,6 +26,7 @@ from tests.core.builders import (
     minutes_after,
     ny,
     protect,
+    quotes,
     ready,
     sell,
     session,
@@ -157,6 +158,7 @@ def fresh(belief: Belief, at: datetime) -> list[ev.Event]:
         ev.BarClosed(at, bar("AAPL", start, 185.5)),
         ev.PositionsSeen(at, ()),
         ev.AccountSeen(at, belief.account),
+        quotes(at, AAPL="185.50"),
     ]
 
 

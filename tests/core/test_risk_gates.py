@@ -31,6 +31,7 @@ from tests.core.builders import (
     ny,
     position,
     protect,
+    quotes,
     ready,
     said,
     session,
@@ -189,6 +190,7 @@ def ready_for(close: str, at: datetime) -> list[ev.Event]:
         ev.BarClosed(at, bar("AAPL", at - MINUTE, 185.5)),
         ev.PositionsSeen(at, ()),
         ev.AccountSeen(at, account()),
+        quotes(at, AAPL="185.50"),
     ]
 
 
@@ -340,6 +342,7 @@ def test_one_strategy_enters_a_symbol_once_a_minute() -> None:
     end(belief, status="rejected")
     assert verdict(decide(belief)) == "cooldown"
     later = minutes_after(1)
+    fold(belief, quotes(later, AAPL="185.50"))
     assert verdict(decide(belief, signal(bar_start=ny("10:30")), later)) == "approved"
 
 

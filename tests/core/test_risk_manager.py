@@ -28,6 +28,7 @@ from tests.core.builders import (
     protect,
     ready,
     signal,
+    verdict,
 )
 
 # ---------------------------------------------------------------- the orders themselves
@@ -52,23 +53,27 @@ def test_an_entry_is_a_limit_just_through_the_ask(ask: str, limit: str) -> None:
     assert intent.client_order_id == "momentum_breakout-AAPL-20261120T1530-entry"
 
 
-@pytest.mark.parametrize("why", ["setting", "no quote", "old quote", "crossed quote", "one-sided quote"])
-def test_an_entry_without_a_usable_quote_goes_at_market(why: str) -> None:
-    """By setting, or where no fresh quote stands; the size then leaves half a percent above the signal's price."""
-    belief = ready(config(order_style="market" if why == "setting" else "limit"))
+def test_an_entry_goes_at_market_by_setting_alone() -> None:
+    """The size is the same as by limit: cut to the fresh ask."""
+    intent = bought(decide(ready(config(order_style="market"))))
+    assert (intent.type, intent.limit_price, intent.qty) == (OrderType.MARKET, None, D("0.251752021"))
+
+
+@pytest.mark.parametrize("why", ["no quote", "old quote", "crossed quote", "one-sided quote"])
+@pytest.mark.parametrize("style", ["market", "limit"])
+def test_nothing_is_bought_without_a_usable_quote(style: str, why: str) -> None:
+    """A bar alone is one witness, and an entry needs two (safety F25)."""
+    belief = ready(config(order_style=style))
     belief.quotes.clear()
     old = NOW.replace(minute=29)
     shown = {
-        "setting": Quote("AAPL", NOW, D("185.48"), D("185.50")),
         "old quote": Quote("AAPL", old, D("1"), D("2")),
         "crossed quote": Quote("AAPL", NOW, D("2"), D("1")),
         "one-sided quote": Quote("AAPL", NOW, None, D("1")),
     }
     if why in shown:
         belief.on_event(ev.QuotesSeen(NOW, (shown[why],)))
-    intent = bought(decide(belief))
-    qty = D("0.251752021") if why == "setting" else D("0.250499523")
-    assert (intent.type, intent.limit_price, intent.qty) == (OrderType.MARKET, None, qty)
+    assert verdict(decide(belief)) == "stale_data"
 
 
 def test_a_signal_without_a_price_takes_the_last_close() -> None:
@@ -137,20 +142,10 @@ def test_a_sale_never_exceeds_what_is_held(qty: str) -> None:
     """More than held, nothing, or less than nothing is a broken invariant (INV-6), whatever asked for it."""
     belief = ready()
     hold(belief)
-    with pytest.raises(AssertionError, match="claimed"):
+    with pytest.raises(AssertionError, match="sell"):
         RiskManager(belief).approve_exit(belief.episodes["AAPL"], D(qty), NOW)
-
-
-def test_what_an_open_sell_claims_cannot_be_sold_again() -> None:
-    """With a stop resting for all of it, nothing is left to sell but by replacing that stop."""
-    belief = ready()
-    hold(belief)
-    stop = protect(belief)
-    risk, episode = RiskManager(belief), belief.episodes["AAPL"]
-    with pytest.raises(AssertionError, match="claimed"):
-        risk.approve_exit(episode, D("0.1"), NOW)
-    working = belief.book.orders[stop.client_order_id]
-    assert risk.approve_stop(episode, episode.qty, NOW, working).intent.qty == D("0.251752021")
+    with pytest.raises(AssertionError, match="protect"):
+        RiskManager(belief).approve_stop(belief.episodes["AAPL"], D(qty), NOW, None)
 
 
 def test_only_risk_makes_an_approval() -> None:

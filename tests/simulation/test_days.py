@@ -42,7 +42,7 @@ def test_a_day_of_faults_breaks_no_rule(seed: int) -> None:
 def test_a_day_on_which_everything_fails() -> None:
     """Every kind of fault happens on one day, so that none of them is a fault in name only."""
     rates = Rates(**{kind.name: 0.12 for kind in fields(Rates)})
-    world = faulty(2, rates).run()
+    world = faulty(0, rates).run()
     assert sorted(world.broker.fired) == sorted(kind.name for kind in fields(Rates))
     money_is_right(world)
 

@@ -39,6 +39,7 @@ STOPPED = frozenset({"stop", "trail_stop", "stop_breached"})
 
 MOST_EARLY = timedelta(minutes=2)
 """A bar that ends later than this from now comes from a clock that is wrong."""
+QUOTE_MAX_AGE = timedelta(seconds=30)
 CANCEL_WORKS_IN = timedelta(seconds=10)
 SATURDAY = 5
 CASH_TOLERANCE = Decimal("0.02")
@@ -184,7 +185,7 @@ class Belief:
         wanted = set(self.config.watchlist()) if self.config else set()
         return tuple(sorted(wanted | set(self.episodes)))
 
-    def fresh_quote(self, symbol: str, at: datetime, max_age: timedelta = timedelta(seconds=30)) -> Quote | None:
+    def fresh_quote(self, symbol: str, at: datetime, max_age: timedelta = QUOTE_MAX_AGE) -> Quote | None:
         """The symbol's quote where it is young enough and has both sides in order; else None."""
         quote = self.quotes.get(symbol)
         if quote is None or quote.bid is None or quote.ask is None or not 0 < quote.bid <= quote.ask:
@@ -554,6 +555,8 @@ class Belief:
                     self.risk.losses_in_row = 0
                 elif code == "unknown_own_order":  # whoever lifts it knows of these orders
                     self.risk.accepted_ids, self.strangers = [*self.risk.accepted_ids, *self.strangers], []
+                elif code == "invariant":  # what breaks again is said again
+                    self.risk.warned = [said for said in self.risk.warned if not said.startswith("invariant_broken:")]
                 elif code == "drawdown":  # whoever lifts it accepts today's equity as the new peak
                     self.risk.peak_equity = None
             case ev.Abandoned(client_order_id=key):
@@ -570,10 +573,11 @@ class Belief:
                         self.count.refusals[verdict] = self.count.refusals.get(verdict, 0) + 1
             case ev.TradeChanged(trade=trade):
                 self._close_if_done(trade)
-            case ev.Alarm(code=code, symbol=symbol):
+            case ev.Alarm(code=code, symbol=symbol, numbers=numbers):
                 if code == "unprotected" and symbol in self.episodes:
                     self.episodes[symbol].alarmed = True
-                self.risk.warned.append(f"{code}:{symbol or ''}")
+                about = f"{numbers['rule']}:{symbol or ''}" if "rule" in numbers else symbol or ""
+                self.risk.warned.append(f"{code}:{about}")
             case _:
                 pass
 

@@ -6,7 +6,7 @@ through one at a time, each seeing what the ones before reserved. After every ev
 looked at again. Anything may fail to be answered; nothing waits for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from alpaca_trader.core.accounts import charged_rows, day_summary, exit_reason, 
 from alpaca_trader.core.belief import MOST_EARLY, Belief
 from alpaca_trader.core.entry_gates import episode_id
 from alpaca_trader.core.errors import Fatal, RefusalKind
+from alpaca_trader.core.invariants import Broken, Invariants
 from alpaca_trader.core.limits import MAX_EQUITY_GAP, breaches, cash_is_off, due_releases, equity_gap, is_warned
 from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Scalar, Session, Trade
 from alpaca_trader.core.ports import Executor, Feed, Journal
@@ -39,6 +40,9 @@ QUIET = frozenset(
 """What calls for nothing where every position rests under its stop. Bars do only where the symbol is not held."""
 
 
+CHECKED = (ev.Approved, ev.Resend, ev.Abandoned, ev.Rescaled)
+"""Actions that can break an invariant by themselves."""
+
 UNREACHABLE_FOR = timedelta(seconds=60)
 """Reads failing for longer than this are told to a human (safety F8)."""
 
@@ -52,6 +56,7 @@ class Engine:
         self.strategies = strategies
         self.risk = RiskManager(belief, feed)
         self.protection = Protection(belief, self.risk, self._emit)
+        self._invariants = Invariants(belief)
         self._is_started = False
         self._actions: list[ev.Action] = []
         self._evaluations: list[Evaluation] = []
@@ -76,6 +81,8 @@ class Engine:
             self.protection.manage(event.at)
         if belief.portfolio.fills_today > fills:
             self._emit(ev.Fetch(event.at, "account"))
+        if self._is_started:
+            self._report_broken(event.at, self._invariants.of_event(event))
         spoken = {type(action) for action in self._actions}
         if not self._are_rows_said or belief.book.news > news or type(event) in MOVES_ROWS or spoken & MOVES_ROWS:
             self._update_rows(event.at)
@@ -111,6 +118,8 @@ class Engine:
     def _emit(self, action: ev.Action) -> None:
         self.belief.on_action(action)
         self._actions.append(action)
+        if isinstance(action, CHECKED):
+            self._report_broken(action.at, self._invariants.of_action(action))
 
     def _react(self, event: ev.Event, is_new_day: bool) -> None:  # noqa: C901, PLR0915 (a table: one row a kind of event)
         at = event.at
@@ -353,6 +362,16 @@ class Engine:
         symbol = order.intent.symbol if order is not None else None
         code = f"broker_refused_{refusal.kind}"
         self._emit(ev.Alarm(refusal.at, code, "warning", symbol, numbers, refusal.text))
+
+    def _report_broken(self, at: datetime, found: Iterable[Broken]) -> None:
+        """Stop entries until a human has looked; say which rule broke, once per rule and symbol."""
+        for broken in found:
+            if f"invariant_broken:{broken.rule}:{broken.symbol or ''}" in self.belief.risk.warned:
+                continue
+            if "invariant" not in self.belief.risk.latched:
+                self._emit(ev.HaltLatched(at, "invariant", f"{broken.rule} {broken.symbol or ''}".strip(), "human"))
+            numbers = {"rule": broken.rule, **broken.numbers}
+            self._emit(ev.Alarm(at, "invariant_broken", "error", broken.symbol, numbers))
 
     def _report_strangers(self, at: datetime) -> None:
         strangers = list(self.belief.strangers)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import chain
 from math import isfinite
 
-from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.belief import QUOTE_MAX_AGE, Belief
 from alpaca_trader.core.config import RiskConfig, StrategyParams
 from alpaca_trader.core.limits import MAX_SKEW, standing_halt
 from alpaca_trader.core.models import MINUTE, ZERO, Account, Gate, TradeSignal, dec
@@ -74,6 +74,10 @@ class EntryGates:
             age = at - made
             if not -MAX_SKEW <= age <= max_age:  # too old, or from a future that clocks cannot explain
                 return Gate("stale_data", False, age.total_seconds(), max_age.total_seconds())
+        if self._belief.fresh_quote(signal.symbol, at) is None:  # a price needs two witnesses (safety F25)
+            quote = self._belief.quotes.get(signal.symbol)
+            age_s = None if quote is None else (at - quote.at).total_seconds()
+            return Gate("stale_data", False, age_s, QUOTE_MAX_AGE.total_seconds())
         return Gate("stale_data", True, (at - decided).total_seconds(), SIGNAL_MAX_AGE.total_seconds())
 
     def _symbol_gates(self, signal: TradeSignal, at: datetime) -> Sequence[Gate]:

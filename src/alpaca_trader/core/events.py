@@ -506,6 +506,17 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescaled:
+    """A split: every ``old`` shares of the position became ``new``, and the broker now holds ``qty`` of them."""
+
+    at: datetime
+    episode_id: str
+    new: int
+    old: int
+    qty: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What became of one evaluation or signal, with every gate's number: the answer to why and why not."""
 
@@ -577,6 +588,7 @@ Action = (
     | HaltReleased
     | Abandoned
     | Adopted
+    | Rescaled
     | Decided
     | TradeChanged
     | Alarm

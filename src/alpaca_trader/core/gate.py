@@ -1,7 +1,7 @@
 """The last gate: every order passes it next to the socket, whoever asked for it (safety 1.8, INV-11).
 
 It trusts nobody upstream. An entry must lie inside the human's policy, near the last good quote, in regular hours and
-under the rate limits; a sale must only reduce what is held.
+under the rate limits; a sale must only reduce what is held and what no other sale of ours claims.
 """
 
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.limits import standing_halt
-from alpaca_trader.core.models import OrderIntent, OrderRole, dec
+from alpaca_trader.core.models import ZERO, OrderIntent, OrderRole, dec
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.risk_manager import ENTRY_LIMIT_ABOVE_ASK
 from alpaca_trader.core.sizing import CENT, order_cap
@@ -47,19 +47,17 @@ def _refuse_sale(belief: Belief, intent: OrderIntent) -> str | None:
     if intent.side != "sell":
         return "exits_sell"
     episode = belief.episodes.get(intent.symbol)
-    if episode is None or episode.plan.episode_id != intent.episode_id or intent.qty > episode.qty:
+    if episode is None or episode.plan.episode_id != intent.episode_id:
         return "reduces_only"
-    return None
+    order = belief.book.get(intent.client_order_id)
+    others = belief.book.claimed(intent.symbol, besides=intent.replaces) - (order.leaves_qty if order else ZERO)
+    return "reduces_only" if intent.qty + others > episode.qty else None
 
 
 def _reference(belief: Belief, intent: OrderIntent, at: datetime) -> Decimal | None:
-    """What one share costs at worst before the broker's own collar: the limit, else the ask, else the last close."""
-    if intent.limit_price is not None:
-        return intent.limit_price
-    quote, bar = belief.fresh_quote(intent.symbol, at), belief.bars.get(intent.symbol)
-    if quote is not None:
-        return quote.ask
-    return dec(bar.close) if bar is not None else None
+    """What one share costs at worst before the broker's own collar: the limit, else the ask; None without a fresh quote."""
+    quote = belief.fresh_quote(intent.symbol, at)
+    return None if quote is None else intent.limit_price or quote.ask
 
 
 def _inside_collar(belief: Belief, intent: OrderIntent, reference: Decimal, policy: Policy) -> bool:

@@ -167,7 +167,6 @@ class TrackedOrder:
         qty = said.filled_qty - self.cum_qty
         if qty <= 0:
             return None
-        assert said.filled_qty <= self.intent.qty, f"{self.intent.client_order_id} filled more than it asked for"
         if report.last_price is not None and report.last_qty == qty:
             price = report.last_price
         else:
@@ -232,6 +231,11 @@ class OrderBook:
             and (symbol is None or order.intent.symbol == symbol)
             and (role is None or order.intent.role is role)
         ]
+
+    def claimed(self, symbol: str, besides: str | None = None) -> Decimal:
+        """Shares of ``symbol`` that our open sells may still sell, in all; ``besides`` is one that is being replaced."""
+        sells = (o for o in self.open(symbol) if o.intent.side == "sell" and o.intent.client_order_id != besides)
+        return sum((order.leaves_qty for order in sells), ZERO)
 
     def foreign_open(self, symbol: str | None = None, side: Side | None = None) -> Iterator[Order]:
         """Open orders in the account that are not ours, as of the last reading."""

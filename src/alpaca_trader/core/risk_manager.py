@@ -165,7 +165,7 @@ class RiskManager:
         return Entry(opened, Approved(at, intent), gates)
 
     def _entry_limit(self, quote: Quote | None) -> Decimal | None:
-        """Limit of a marketable buy, just through the ask; None (market) by setting or without a fresh quote."""
+        """Limit of a marketable buy, just through the ask; None (market) by setting."""
         if self.config.order_style == "market" or quote is None or quote.ask is None:
             return None
         return round_up(quote.ask * ENTRY_LIMIT_ABOVE_ASK)
@@ -173,7 +173,7 @@ class RiskManager:
     def approve_stop(self, episode: Episode, qty: Decimal, at: datetime, replaces: TrackedOrder | None) -> Approved:
         """The protective stop for ``qty`` shares at the price the episode wants; ``replaces`` moves a working one."""
         assert episode.stop_price is not None, "a stop belongs to a fill"
-        self._assert_reduces(episode, qty, replaces)
+        assert 0 < qty <= episode.qty, f"{episode.plan.symbol}: protect {qty} of {episode.qty}"
         return self._sell(
             episode,
             at,
@@ -188,7 +188,7 @@ class RiskManager:
 
     def approve_exit(self, episode: Episode, qty: Decimal, at: datetime) -> Approved:
         """The closing sale of ``qty`` shares: a limit just through the bid first, at market after that."""
-        self._assert_reduces(episode, qty, None)
+        assert 0 < qty <= episode.qty, f"{episode.plan.symbol}: sell {qty} of {episode.qty}"
         quote = self._belief.fresh_quote(episode.plan.symbol, at)
         limit = None
         if not episode.exits_by_market and quote is not None and quote.bid is not None:
@@ -236,17 +236,3 @@ class RiskManager:
             replaces=replaces,
         )
         return Approved(at, intent)
-
-    def _assert_reduces(self, episode: Episode, qty: Decimal, replaces: TrackedOrder | None) -> None:
-        """A sale never exceeds what is held less what open sells already claim (INV-6)."""
-        claimed = sum(
-            (
-                order.leaves_qty
-                for order in self._belief.book.open(episode.plan.symbol)
-                if order.intent.side == "sell" and order is not replaces
-            ),
-            ZERO,
-        )
-        assert 0 < qty <= episode.qty - claimed, (
-            f"{episode.plan.symbol}: sell {qty} of {episode.qty}, {claimed} claimed"
-        )

@@ -12,8 +12,6 @@ from alpaca_trader.core.policy import Policy
 CENT = Decimal("0.01")
 NINE_DECIMALS = Decimal("0.000000001")
 BUYING_POWER_USED = Decimal("0.99")
-UNQUOTED = Decimal("1.005")
-"""Without a fresh ask the order goes at market: the size leaves room for half a percent above the signal's price."""
 MARKET_BUY_ALLOWANCE = Decimal("1.04")
 """What a market buy is reserved at: the broker's own collar for stop-elected buys below $50 (contract 3.7)."""
 
@@ -42,9 +40,9 @@ def size_of(
     assert belief.config is not None, "a config is accepted before anything is decided"
     config, symbol = belief.config.risk, signal.symbol
     quote = belief.fresh_quote(symbol, at)
-    price = signal_price(belief, signal) * UNQUOTED
-    if quote is not None and quote.ask is not None:
-        price = quote.ask
+    assert quote is not None, "the gates let nothing through without a fresh quote"
+    assert quote.ask is not None, "a fresh quote has both sides"
+    price = quote.ask
     caps = {"position": dec(config.max_position_pct) * account.equity - _committed(belief, symbol, price)}
     if config.risk_per_trade_pct is not None:
         caps["risk"] = dec(config.risk_per_trade_pct) * account.equity / dec(config.stop_loss_pct)

@@ -206,6 +206,8 @@ class OrderExecutor:
         engine goes on finding out what became of it.
         """
         at, book = self._clock.now(), self._engine.belief.book
+        for seen in self._quotes_for(at, signal.symbol):
+            drain(self._engine, seen, self, self._journal)
         earlier = book.get(entry_key(signal, at))
         drain(self._engine, ev.EntryAsked(at, signal, dec(size)), self, self._journal)
         entry = book.get(entry_key(signal, at)) if earlier is None else None
@@ -255,6 +257,13 @@ class OrderExecutor:
         for symbol in symbols:
             self._ask_exit(symbol)
         return [self._seen(order) for symbol in symbols for order in self._open_sells(symbol)[-1:]]
+
+    def _quotes_for(self, at: datetime, symbol: str) -> Sequence[ev.Event]:
+        """A fresh quote: no entry is priced without one."""
+        ask = ev.FetchQuotes(at, (symbol,))
+        self._engine.belief.on_action(ask)
+        self._journal.record(ask)
+        return self.carry_out(ask)
 
     def _ask_exit(self, symbol: str) -> None:
         drain(self._engine, ev.ExitAsked(self._clock.now(), symbol), self, self._journal)
