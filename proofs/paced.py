@@ -22,23 +22,39 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class SharedTime:
-    """An instant in a file that several processes map. One writes, any number reads; a read is never half a write."""
+class SharedNumber:
+    """A whole number in a file that several processes map; it outlives all of them. A read is never half a write."""
 
     def __init__(self, path: Path) -> None:
-        """``path`` is made when missing, and then stands at 1970."""
+        """``path`` is made when missing, with 0 in it."""
         if not path.exists():
             path.write_bytes(bytes(8))
         with path.open("r+b") as file:
             self._cell = memoryview(mmap.mmap(file.fileno(), 8)).cast("q")  # one aligned word: stored at once
 
+    def write(self, number: int) -> None:
+        """Store it for everybody."""
+        self._cell[0] = number
+
+    def read(self) -> int:
+        """What was stored last."""
+        return self._cell[0]
+
+
+class SharedTime:
+    """The present, told by one process to all others."""
+
+    def __init__(self, path: Path) -> None:
+        """As ``SharedNumber``; a new one stands at 1970."""
+        self._microseconds = SharedNumber(path)
+
     def tell(self, now: datetime) -> None:
         """Write the present, aware."""
-        self._cell[0] = (now - _EPOCH) // _MICROSECOND
+        self._microseconds.write((now - _EPOCH) // _MICROSECOND)
 
     def now(self) -> datetime:
         """The instant written last, aware UTC."""
-        return _EPOCH + self._cell[0] * _MICROSECOND
+        return _EPOCH + self._microseconds.read() * _MICROSECOND
 
 
 class PacedClock:

@@ -61,7 +61,7 @@ def restless_home(
         "no_entry_open_min": 1,
         "no_entry_close_min": 6,
         "cooldown_min": 0,
-        "cooldown_after_stop_min": 1,
+        "cooldown_after_stop_min": 0,
         "max_entries_per_symbol_day": 20,
         "on_target": "close" if seed % 3 == 0 else "trail",
     }
