@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from alpaca_trader.core.events import Command
+from alpaca_trader.edge.whole_file import write_whole
 
 HALT_FILE = "HALT"
 VERBS = ("halt", "resume", "flatten")
@@ -20,13 +21,12 @@ MAX_TEXT = 200
 
 
 def leave(folder: Path, verb: str, actor: str, reason: str, at: datetime) -> Path:
-    """Leave a command for the engine; complete or absent, never half written. Raises OSError."""
+    """Leave a command for the engine; complete or absent, and once this returns it survives a power cut. Raises OSError."""
     assert verb in VERBS, f"{verb} is no command"
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{at:%Y%m%dT%H%M%S%f}-{verb}.json"
-    partial = folder / f"{name}.partial"
-    partial.write_text(json.dumps({"verb": verb, "actor": actor, "reason": reason[:MAX_TEXT]}))
-    return partial.rename(folder / name)
+    file = folder / f"{at:%Y%m%dT%H%M%S%f}-{verb}.json"
+    write_whole(file, json.dumps({"verb": verb, "actor": actor, "reason": reason[:MAX_TEXT]}).encode())
+    return file
 
 
 def take(home: Path, folder: Path, at: datetime, is_halted: bool) -> Iterator[Command]:

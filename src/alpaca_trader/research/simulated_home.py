@@ -10,6 +10,7 @@ from pathlib import Path
 
 from alpaca_trader.core.errors import BadInput
 from alpaca_trader.edge.home import Home
+from alpaca_trader.edge.whole_file import write_whole
 
 RUN_FILE = "run.json"
 KEPT = ("data", "logs")
@@ -74,9 +75,7 @@ class SimulatedHome:
 
     @staticmethod
     def _write(run_file: Path, content: dict[str, object]) -> None:
-        partial = run_file.with_suffix(".new")
-        partial.write_text(json.dumps(content, indent=2) + "\n")
-        partial.replace(run_file)
+        write_whole(run_file, (json.dumps(content, indent=2) + "\n").encode())
 
     def _set_aside(self) -> None:
         """Move journal and logs of the run that lies here into the next free ``archive/NNN``."""
