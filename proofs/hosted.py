@@ -19,7 +19,7 @@ from alpaca_trader.edge.endpoints import Endpoints
 from alpaca_trader.edge.home import PRIVATE_FILE, EngineLock, Home
 from alpaca_trader.edge.live_feed import LiveFeed
 from alpaca_trader.edge.secret import Secret
-from alpaca_trader.main import trade_hosted
+from alpaca_trader.main.hosted import trade_hosted
 from proofs.paced import PacedClock, SharedNumber, SharedTime
 
 HEARTBEAT_S = 0.02

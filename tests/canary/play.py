@@ -18,7 +18,8 @@ from alpaca_trader.edge.credentials import load_credentials
 from alpaca_trader.edge.defaults import write_defaults
 from alpaca_trader.edge.endpoints import Endpoints
 from alpaca_trader.edge.home import Home
-from alpaca_trader.main import RunEnd, trade_hosted
+from alpaca_trader.main.hosted import trade_hosted
+from alpaca_trader.main.trader import RunEnd
 from alpaca_trader.simulator import GeneratedMarket, Simulator, running_simulator
 from tests.canary.canaries import KEY, SECRET
 

@@ -57,7 +57,7 @@ CASES = [
     Case("run --paper --home home", "PAPER  home"),
     Case("run --paper --home home", "unlock 1Password", {**NO_KEYS, "OP_FAILS": "1"}),
     Case("run --paper --home broken", "config/strategy.json"),
-    Case("run --paper --home corrupt", "is damaged"),
+    Case("run --paper --home corrupt", "PAPER  corrupt"),
     Case("run --paper --home home", "APCA_API_BASE_URL", {"APCA_API_BASE_URL": f"https://{SECRET}.example.com"}),
     Case("run --live --home home", 'mode is "paper"'),
     Case("status --home home", "SIM"),

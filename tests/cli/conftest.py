@@ -14,11 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from alpaca_trader.cli import root
+from alpaca_trader.edge.channels import WEBHOOK
 
 HALF_DAY = "2026-11-27"
 PLAY = ("run", "--sim", "--date", HALF_DAY, "--speed", "max")
 KEYS = ("APCA_API_KEY_ID", "APCA_API_SECRET_KEY", "ALPACA_API_KEY", "ALPACA_SECRET_KEY", "ALPACA_API_SECRET")
-NAMES = ("ALPACA_TRADER_HOME", "ALPACA_TRADER_OP_KEY", "ALPACA_TRADER_OP_SECRET", "APCA_API_BASE_URL")
+NAMES = ("ALPACA_TRADER_HOME", "ALPACA_TRADER_OP_KEY", "ALPACA_TRADER_OP_SECRET", "APCA_API_BASE_URL", WEBHOOK)
 BARE = dict.fromkeys((*KEYS, *NAMES))
 """What a developer's own environment must not bring into a test."""
 

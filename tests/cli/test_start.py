@@ -5,8 +5,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from tests.cli.conftest import answer, call
+from alpaca_trader.cli import root
+from tests.cli.conftest import BARE, answer, call
 
 
 def test_init_makes_a_private_home_and_says_what_next(tmp_path: Path) -> None:
@@ -55,18 +57,14 @@ def test_a_new_home_is_in_order(home: Path) -> None:
     """Everything is good but the keys, which a simulation does not need."""
     found = answer("doctor", "--home", home)["findings"]
     bad = {each["name"]: each["text"] for each in found if each["grade"] != "ok"}
-    assert bad.keys() <= {"credentials", "disk"}
+    assert bad.keys() <= {"credentials", "disk", "alarms"}
+    assert bad["alarms"].startswith("nobody is told; name alarm_command in config/policy.json")
     assert bad["credentials"].startswith("no Alpaca keys found: set APCA_API_KEY_ID")
     assert bad["credentials"].endswith("(not needed for --sim)")
 
 
 def test_keys_are_found_and_never_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The doctor says where keys are, and no piece of them."""
-    from click.testing import CliRunner
-
-    from alpaca_trader.cli import root
-    from tests.cli.conftest import BARE
-
     keys = {"APCA_API_KEY_ID": "PKCANARYCANARYCANARY", "APCA_API_SECRET_KEY": "canary-secret-0123456789"}
     result = CliRunner(env={**BARE, **keys}).invoke(root, ["doctor", "--home", str(home)])
     assert "ok    credentials  found in: environment\n" in result.stdout
@@ -105,3 +103,33 @@ def test_online_without_keys_fails(home: Path) -> None:
     result = call("doctor", "--online", "--home", home)
     assert result.exit_code == 1
     assert "fail  broker       paper: no Alpaca keys found" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "asked", "line", "code"),
+    [
+        (["true"], (), "ok    alarms       command\n", 0),
+        (["true"], ("--alarm",), "ok    alarms       command: took a test message\n", 0),
+        (["false"], (), "ok    alarms       command\n", 0),
+        (["false"], ("--alarm",), "fail  alarms       command: the program ended with 1\n", 1),
+    ],
+    ids=["looked at", "tried", "not tried", "refused"],
+)
+def test_the_doctor_tries_the_alarms(
+    home: Path, command: list[str], asked: tuple[str, ...], line: str, code: int
+) -> None:
+    """A channel is shown, and tried only when that is asked for."""
+    policy = home / "config" / "policy.json"
+    policy.write_text(json.dumps({**json.loads(policy.read_text()), "alarm_command": command}))
+    result = call("doctor", *asked, "--home", home)
+    assert line in result.stdout
+    assert result.exit_code == code
+
+
+def test_the_doctor_refuses_a_webhook_that_is_none(home: Path) -> None:
+    """It names the variable and not the address."""
+    result = CliRunner(env={**BARE, "ALPACA_TRADER_ALARM_WEBHOOK": "http://example.com/token"}).invoke(
+        root, ["doctor", "--home", str(home)]
+    )
+    assert "fail  alarms       ALPACA_TRADER_ALARM_WEBHOOK would send alarms unencrypted" in result.stdout
+    assert "token" not in result.output

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alpaca_trader.main import EXIT_HUNG
+from alpaca_trader.main.hosted import EXIT_HUNG
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
 from proofs.hosted import OUTPUT, Engine
 from proofs.kills.judge import Broken

@@ -107,6 +107,10 @@ def _start_with_bad_settings(status: dict[str, Any]) -> None:
         (lambda status: status.update(protected=False), ["NO, a position has no stop"]),
         (lambda status: status["health"].update(journal="failed"), ["journal failed"]),
         (lambda status: status["health"]["streams"].update(market_data=False), ["stream lost: market data"]),
+        (
+            lambda status: status["health"].update(alarms={"undelivered": 2, "trouble": "webhook: HTTP 500"}),
+            ["2 alarms reached nobody (webhook: HTTP 500)"],
+        ),
         (lambda status: status["positions"][0].update(state="unprotected", stop_price=None), ["AAPL   unprotected"]),
     ],
 )

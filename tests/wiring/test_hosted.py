@@ -21,7 +21,8 @@ from alpaca_trader.edge.home import Home
 from alpaca_trader.edge.inbox import leave
 from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.edge.secret import Secret
-from alpaca_trader.main import RunEnd, trade_hosted
+from alpaca_trader.main.hosted import trade_hosted
+from alpaca_trader.main.trader import RunEnd
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
 from alpaca_trader.simulator.profiles import PROFILES
 

@@ -44,12 +44,13 @@ class Finding(NamedTuple):
     show_default=True,
     help="Which broker --online asks.",
 )
+@click.option("--alarm", is_flag=True, help="Send a test message through every alarm channel.")
 @home_option
 @json_option
 @click.pass_context
-def doctor(ctx: click.Context, online: bool, mode: str, home: Path, as_json: bool) -> None:
+def doctor(ctx: click.Context, online: bool, mode: str, alarm: bool, home: Path, as_json: bool) -> None:
     """Check this machine, home and account; exit code 1 where something must be mended."""
-    findings = list(_findings(home, mode, online))
+    findings = list(_findings(home, mode, online, alarm))
     if as_json:
         print_json({"home": str(home), "findings": [each._asdict() for each in findings]})
     else:
@@ -59,7 +60,7 @@ def doctor(ctx: click.Context, online: bool, mode: str, home: Path, as_json: boo
         ctx.exit(EXIT_ERROR)
 
 
-def _findings(home: Path, mode: str, online: bool) -> Iterator[Finding]:
+def _findings(home: Path, mode: str, online: bool, alarm: bool) -> Iterator[Finding]:
     yield _python()
     yield _zones()
     yield _home(home)
@@ -68,6 +69,7 @@ def _findings(home: Path, mode: str, online: bool) -> Iterator[Finding]:
     yield _settings(home)
     yield _journal(home)
     yield _credentials()
+    yield from _alarms(home, alarm)
     if online:
         yield _broker(mode)
 
@@ -155,6 +157,33 @@ def _credentials() -> Finding:
     except TraderError as error:
         return Finding("credentials", "warn", f"{error} (not needed for --sim)")
     return Finding("credentials", "ok", f"found in: {found.source}")
+
+
+def _alarms(home: Path, is_tried: bool) -> Iterator[Finding]:
+    from alpaca_trader.core.errors import BadInput
+    from alpaca_trader.core.strict_json import BadSettings
+    from alpaca_trader.edge.channels import WEBHOOK, Undelivered, channels
+    from alpaca_trader.edge.config_store import ConfigStore
+
+    try:
+        found = channels(ConfigStore(home / "config").load()[1], os.environ)
+    except BadSettings:
+        yield Finding("alarms", "warn", "not looked at, the settings are broken")
+        return
+    except BadInput as error:
+        yield Finding("alarms", "fail", str(error))
+        return
+    if not found:
+        text = f"nobody is told; name alarm_command in config/policy.json, or set {WEBHOOK}"
+        yield Finding("alarms", "warn", text)
+    for channel in found:
+        try:
+            if is_tried:
+                channel.deliver("alpaca-trader doctor: this is a test, nothing is wrong")
+        except Undelivered as failure:
+            yield Finding("alarms", "fail", f"{channel.name}: {failure}")
+        else:
+            yield Finding("alarms", "ok", f"{channel.name}{': took a test message' if is_tried else ''}")
 
 
 def _broker(mode: str) -> Finding:

@@ -18,7 +18,7 @@ from alpaca_trader.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from alpaca_trader.main import RunEnd
+    from alpaca_trader.main.trader import RunEnd
 
 SIM_ONLY = ("bars", "day", "days", "seed", "speed", "profile", "fresh")
 
@@ -69,7 +69,8 @@ def run(
     from alpaca_trader.cli.progress import Progress
     from alpaca_trader.core.models import Mode
     from alpaca_trader.edge.clock import SystemClock
-    from alpaca_trader.main import SimOptions, run_hosted, run_simulated
+    from alpaca_trader.main.hosted import run_hosted
+    from alpaca_trader.main.simulated import SimOptions, run_simulated
     from alpaca_trader.views.words import day_of
 
     started = SystemClock().now()

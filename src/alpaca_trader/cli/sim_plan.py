@@ -12,7 +12,7 @@ from typing import Any
 from alpaca_trader.cli.sim_control import account_words
 from alpaca_trader.core.errors import BadInput
 from alpaca_trader.edge.calendar import SessionCalendar
-from alpaca_trader.main import SimOptions, simulated_market
+from alpaca_trader.main.simulated import SimOptions, simulated_market
 from alpaca_trader.simulator import AccountOrder, Simulator, scenario
 from alpaca_trader.simulator.control.running import simulator_on
 from alpaca_trader.simulator.control.tables import switches_from

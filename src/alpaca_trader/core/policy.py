@@ -73,6 +73,12 @@ class Policy(StrictModel):
         0.02, "Farthest an entry's price may be from the last good quote", low=0.001, high=0.10, risk="up"
     )
     max_open_orders: int = setting(20, "Most open orders at which an entry is still sent", low=1, high=500, risk="up")
+    alarm_command: tuple[str, ...] = setting(
+        (),
+        "Program that is told of alarms on its standard input; []: none",
+        right='a list of words such as ["/usr/bin/mail", "-s", "alpaca-trader", "me"]',
+        item="a word of a command line",
+    )
     ranges: Mapping[str, tuple[float, float]] = setting(
         DEFAULT_RANGES,
         "Lowest and highest value of settings in strategy.json, by path",

@@ -22,6 +22,7 @@ from alpaca_trader.edge.secret import Secret
 KEY_NAMES = ("APCA_API_KEY_ID", "ALPACA_API_KEY")
 SECRET_NAMES = ("APCA_API_SECRET_KEY", "ALPACA_SECRET_KEY", "ALPACA_API_SECRET")
 OP_KEY, OP_SECRET = "ALPACA_TRADER_OP_KEY", "ALPACA_TRADER_OP_SECRET"
+OP_SERVICE = "OP_SERVICE_ACCOUNT_TOKEN"
 KEY_FIELD, SECRET_FIELD = "API Key", "API Secret"
 HOW = (
     f"set {KEY_NAMES[0]} and {SECRET_NAMES[0]}, or name the 1Password item in "
@@ -64,14 +65,20 @@ def load_credentials(environ: Mapping[str, str], *, op_timeout_s: float = 20.0) 
     if shutil.which("op", path=environ.get("PATH")):
         values = [_op_read(reference, environ, op_timeout_s) for reference in references]
         return Credentials(values[0], values[1], "1Password (op)")
-    token = environ.get("OP_SERVICE_ACCOUNT_TOKEN", "")
+    token = environ.get(OP_SERVICE, "")
     if token and find_spec("onepassword"):
         values = _sdk_read(references, Secret(token), op_timeout_s)
         return Credentials(values[0], values[1], "1Password (SDK)")
     raise BadInput(
         f"{OP_KEY} is set but there is no `op` command on PATH: install it from 1Password, "
-        "or install alpaca-trader[onepassword] and set OP_SERVICE_ACCOUNT_TOKEN"
+        f"or install alpaca-trader[onepassword] and set {OP_SERVICE}"
     )
+
+
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment for programs that have no business with the keys, nor with what opens 1Password."""
+    hidden = {*KEY_NAMES, *SECRET_NAMES, OP_SERVICE}
+    return {name: value for name, value in environ.items() if name not in hidden and not name.startswith("OP_SESSION")}
 
 
 def _from_environment(environ: Mapping[str, str], names: Sequence[str]) -> Secret | None:

@@ -16,13 +16,22 @@ def patiently(
     read: Callable[[], Made],
     clock: RealTime,
     tell: Callable[[str], None],
+    alarm: Callable[[str], None],
     also: tuple[type[TraderError], ...] = (),
 ) -> Made:
-    """``read()``, again every minute while it raises Retryable or one of ``also``; ``tell`` hears of each failure."""
+    """``read()``, again every minute while it raises Retryable or one of ``also``.
+
+    ``tell`` hears of each failure, ``alarm`` of the first.
+    """
     failures: tuple[type[TraderError], ...] = (Retryable, *also)
+    is_told = False
     while True:
         try:
             return read()
         except failures as failure:
-            tell(f"{failure}; asking again in {AGAIN_S:.0f} s")
+            note = f"{failure}; asking again every {AGAIN_S:.0f} s"
+            tell(note)
+            if not is_told:
+                alarm(note)
+            is_told = True
             clock.sleep(AGAIN_S)

@@ -128,6 +128,9 @@ def _health(health: Mapping[str, Any]) -> Text:
     lost = [label(name) for name, is_up in health["streams"].items() if not is_up]
     troubles = [f"stream lost: {', '.join(lost)}"] if lost else []
     troubles += [f"{name} {health[name]}" for name in ("journal", "log") if health.get(name, "ok") != "ok"]
+    alarms = health.get("alarms", {})
+    if alarms.get("undelivered"):
+        troubles.append(f"{alarms['undelivered']} alarms reached nobody ({printable(str(alarms['trouble']))})")
     age = health["account_age_s"]
     read = "account not read yet" if age is None else f"account read {age:.0f} s before"
     if troubles:
