@@ -230,7 +230,7 @@ def _cut(writer: Writer, n: int, seed: int, result: Result) -> None:
             except Exception as error:  # noqa: BLE001 - whatever a reader stumbles over is what we look for
                 found = f"{type(error).__name__}: {error}"
             empty(other)
-            result.images[model] += 1
+            result.cases[model] += 1
             allowed = (n,) if number == len(operations) else (n, n - 1 or None)
             if found not in allowed:
                 where = f"{writer.name}, writing {n}, after step {number} of {len(operations)}, {model}"

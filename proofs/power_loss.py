@@ -40,15 +40,13 @@ class Result:
 
     what: str
     operations: int = 0
-    images: Counter[str] = field(default_factory=Counter)
+    cases: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        models = ", ".join(f"{count:,} {model}" for model, count in sorted(self.images.items()))
-        return (
-            f"{self.what}: {self.operations:,} operations, {sum(self.images.values()):,} disk images ({models}), "
-            f"{len(self.problems)} problems"
-        )
+        models = ", ".join(f"{count:,} {model}" for model, count in sorted(self.cases.items()))
+        cases = sum(self.cases.values())
+        return f"{self.what}: {self.operations:,} operations, {cases:,} cases ({models}), {len(self.problems)} problems"
 
 
 @dataclass
@@ -180,7 +178,7 @@ def run(seed: int = 1, every: int = 1, synchronous: str = "FULL") -> Result:
             lay(image, folder)
             problem = flaw(folder, acknowledged, recording)
             empty(folder)
-            result.images[model] += 1
+            result.cases[model] += 1
             if problem is not None:
                 result.problems.append(f"operation {number}, {model}: {problem}")
                 if len(result.problems) == MOST_PROBLEMS:
