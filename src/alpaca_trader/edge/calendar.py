@@ -6,6 +6,7 @@ calendar knows better what is coming; where the two differ, only the hours in bo
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -23,8 +24,9 @@ _LONGEST_CLOSURE = timedelta(days=14)
 """The longest closure in range was 2001-09-11 to 09-14; a stretch this long without a session is a broken calendar."""
 
 
+@lru_cache(maxsize=256)
 def new_york_date(at: datetime) -> date:
-    """The date on a New York wall calendar at ``at`` (aware)."""
+    """The date on a New York wall calendar at ``at`` (aware). Remembered: an instant is asked about several times."""
     return at.astimezone(NEW_YORK).date()
 
 

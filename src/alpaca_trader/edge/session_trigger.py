@@ -75,16 +75,13 @@ class SessionTrigger(BaseTrigger):
 
     def _rest_of(self, session: Session, after: datetime) -> Iterator[SessionEvent]:
         """What is still due of ``session`` later than ``after``: at most the next of each kind, in time order."""
+        if after < watch_begins(session) and self._kind in (None, "open"):
+            yield SessionEvent(watch_begins(session), "open", session)
         tick = _tick_time(session, _ticks_until(session, after) + 1)
-        due = [
-            SessionEvent(watch_begins(session), "open", session),
-            SessionEvent(tick, "tick", session),
-            SessionEvent(watch_ends(session), "close", session),
-        ]
-        for event in due:
-            is_tick_too_many = event.kind == "tick" and event.at > session.close + _TICK_DELAY
-            if event.at > after and event.kind == (self._kind or event.kind) and not is_tick_too_many:
-                yield event
+        if after < tick <= session.close + _TICK_DELAY and self._kind in (None, "tick"):
+            yield SessionEvent(tick, "tick", session)
+        if after < watch_ends(session) and self._kind in (None, "close"):
+            yield SessionEvent(watch_ends(session), "close", session)
 
 
 class SessionWatch:

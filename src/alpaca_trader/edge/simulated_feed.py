@@ -132,19 +132,19 @@ class SimulatedFeed:
 
     def _move_time(self) -> None:
         now = self._driver.now
-        limits = [self._trigger.next_event(now).at, self._until]
+        limit = min(self._trigger.next_event(now).at, self._until)
         wanted = self._wakeup()
         if wanted is not None and wanted > now:
-            limits.append(wanted)
+            limit = min(limit, wanted)
         is_paced = self._pacer is not None and self._watch.is_watching
         if self._pacer is not None and is_paced:
-            limits.append(now + self._pacer.step)
-        reached = self._driver.advance(min(limits))
-        if not now <= reached <= min(limits):
-            raise Fatal(f"the simulator moved time from {now} to {reached} when asked for {min(limits)} at most")
+            limit = min(limit, now + self._pacer.step)
+        reached = self._driver.advance(limit)
+        if not now <= reached <= limit:
+            raise Fatal(f"the simulator moved time from {now} to {reached} when asked for {limit} at most")
         if self._pacer is not None:
             (self._pacer.wait_for if is_paced else self._pacer.skip_to)(reached)
-        self._count_round(reached, f"the simulator did not move it towards {min(limits)}")
+        self._count_round(reached, f"the simulator did not move it towards {limit}")
 
     def _count_round(self, now: datetime, why: str) -> None:
         if now != self._rounds_at:
@@ -159,21 +159,26 @@ class SimulatedFeed:
         Sorted by stream, each stream in the order it spoke: that is all that threads can mix up at one instant.
         """
         with self._changed:
-            deadline_s = self._real.monotonic() + _SETTLE_WITHIN_S
-            pause_s = _SHORTEST_PAUSE_S
-            while (missing := self._missing()) and not self._is_stopped:
-                if self._real.monotonic() > deadline_s:
-                    raise Retryable(f"simulated streams did not settle within {_SETTLE_WITHIN_S:.0f} s: {missing}")
-                # A message may be counted a moment after its event's put woke us: look again soon, then less often.
-                self._real.wait(self._changed, pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            if missing := self._missing():
+                self._await(missing)
             batch, self._waiting = self._waiting, []
-        return sorted(batch, key=_stream_rank)
+        return sorted(batch, key=_stream_rank) if len(batch) > 1 else batch
+
+    def _await(self, missing: str) -> None:
+        deadline_s = self._real.monotonic() + _SETTLE_WITHIN_S
+        pause_s = _SHORTEST_PAUSE_S
+        while missing and not self._is_stopped:
+            if self._real.monotonic() > deadline_s:
+                raise Retryable(f"simulated streams did not settle within {_SETTLE_WITHIN_S:.0f} s: {missing}")
+            # A message may be counted a moment after its event's put woke us: look again soon, then less often.
+            self._real.wait(self._changed, pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            missing = self._missing()
 
     def _missing(self) -> str:
         """What has not arrived yet, in words; empty when everything has."""
         received, connected = self._received(), self._driver.connected()
-        for stream, sent in sorted(self._driver.sent().items()):
+        for stream, sent in self._driver.sent().items():
             if not self._is_up.get(stream) or not connected.get(stream):
                 return f"{stream} is not connected"
             due = sent - self._sent_before[stream]

@@ -22,6 +22,8 @@ from alpaca_trader.simulator.simulator import Simulator
 
 _FLOWS: Final = frozenset({"CSD", "CSW", "JNLC", "JNLS", "ACATC", "ACATS", "FOPT"})
 """Activities that bring money or shares from outside (domain 6.1)."""
+_NOTHING: Final = Decimal(0)
+_A_DAY: Final = timedelta(days=1)
 
 
 class SimBroker:
@@ -30,6 +32,8 @@ class SimBroker:
     def __init__(self, sim: Simulator) -> None:
         """``sim`` holds the exchange, the market and the time."""
         self._sim = sim
+        self._flows: dict[date, Decimal] = {}
+        self._activities_read = 0
 
     def submit_order(self, request: Approved | Resend) -> Order:
         """Submit, or replace in place where the intent says so. Raises OrderRefused."""
@@ -106,20 +110,20 @@ class SimBroker:
         )
 
     def _flows_on(self, day: date) -> Decimal:
-        total = Decimal(0)
-        for entry in reversed(self._sim.exchange.activities()):
-            if new_york_date(entry.at) != day:
-                break
+        activities = self._sim.exchange.activities()
+        for entry in activities[self._activities_read :]:
             if isinstance(entry, NonTradeActivity) and entry.type in _FLOWS:
-                total += entry.net_amount
-        return total
+                came = new_york_date(entry.at)
+                self._flows[came] = self._flows.get(came, _NOTHING) + entry.net_amount
+        self._activities_read = len(activities)
+        return self._flows.get(day, _NOTHING)
 
     def get_clock(self) -> BrokerClock:
         """The exchange's clock."""
         now = self._sim.now
+        days_ahead = (self._sim.market.session(now.date() + ahead * _A_DAY) for ahead in range(15))
         today = self._sim.market.session(now.date())
-        days_ahead = self._sim.market.sessions(now.date(), now.date() + timedelta(days=14))
-        following = next(hours for hours in days_ahead if hours.open > now)
+        following = next(hours for hours in days_ahead if hours is not None and hours.open > now)
         closes = today.close if today is not None and now < today.close else following.close
         return BrokerClock(now, self._sim.exchange.is_open, following.open, closes)
 

@@ -31,23 +31,34 @@ class SessionHours:
     @property
     def is_half_day(self) -> bool:
         """True when the session closes before 16:00 New York time."""
-        return self.close.astimezone(NEW_YORK).time() < _REGULAR_CLOSE
+        return _is_early(self.close)
 
     @property
     def pre_open(self) -> datetime:
         """Begin of the pre-market: 04:00 New York time."""
-        return datetime.combine(self.date, _PRE_OPEN, NEW_YORK).astimezone(UTC)
+        return _in_new_york(self.date, _PRE_OPEN)
 
     @property
     def post_close(self) -> datetime:
         """End of the after-hours session: 20:00 New York time, 17:00 on a half day."""
-        end = _POST_CLOSE_HALF_DAY if self.is_half_day else _POST_CLOSE
-        return datetime.combine(self.date, end, NEW_YORK).astimezone(UTC)
+        return _in_new_york(self.date, _POST_CLOSE_HALF_DAY if _is_early(self.close) else _POST_CLOSE)
 
     @property
     def minutes(self) -> int:
         """Length of the regular session in minutes: 390, or 210 on an ordinary half day."""
         return int((self.close - self.open) / timedelta(minutes=1))
+
+
+@lru_cache(maxsize=64)
+def _in_new_york(day: date, wall: time) -> datetime:
+    """A time of day in New York as UTC. Remembered: the edges of a day are held against every instant of it."""
+    return datetime.combine(day, wall, NEW_YORK).astimezone(UTC)
+
+
+@lru_cache(maxsize=64)
+def _is_early(close: datetime) -> bool:
+    """Whether a session that closes then is a half day."""
+    return close.astimezone(NEW_YORK).time() < _REGULAR_CLOSE
 
 
 @lru_cache(maxsize=2)

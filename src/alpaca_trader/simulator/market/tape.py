@@ -31,7 +31,8 @@ from alpaca_trader.simulator.market.path import (
 )
 
 Ints = NDArray[np.int64]
-_PATHS_KEPT = 8
+PATHS_KEPT = 8
+"""Insides of minutes that a tape remembers at least: those that are asked about again and again while it is now."""
 _NOTHING = Decimal(0)
 _MICRO = Decimal("0.000001")
 _MICROS_PER_DOLLAR = 1_000_000
@@ -87,7 +88,8 @@ class HaltSpan:
 class Tape:
     """One symbol's minutes by time, and the inside of each minute that has ticks: regular ones, with `extended` all.
 
-    `unfolded` marks the rows whose inside is made up from the bar; all of them unless given.
+    `unfolded` marks the rows whose inside is made up from the bar; all of them unless given. `paths_kept` insides are
+    remembered.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Tape:
         *,
         extended: bool = False,
         unfolded: NDArray[np.bool_] | None = None,
+        paths_kept: int = PATHS_KEPT,
     ) -> None:
         self.symbol = symbol
         self.columns = columns
@@ -116,7 +119,7 @@ class Tape:
         ticking = c.phase != OTHER if extended else c.phase == REGULAR
         self._tick_start, self._tick_rows = _chosen(c.start, ticking if unfolded is None else ticking & unfolded)
         self._halt_starts = [halt.start for halt in self.halts]
-        self._path = lru_cache(maxsize=_PATHS_KEPT)(self._build_path)
+        self._path = lru_cache(maxsize=paths_kept)(self._build_path)
 
     def bars(self, start: datetime, end: datetime) -> Sequence[MarketBar]:
         """Bars with start <= bar.start < end, regular and extended, oldest first."""

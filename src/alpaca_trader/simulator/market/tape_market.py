@@ -34,8 +34,11 @@ from alpaca_trader.simulator.market.model import (
 )
 from alpaca_trader.simulator.market.path import UNITS_PER_DOLLAR, price_of, units_of
 from alpaca_trader.simulator.market.symbols import luld_tier
-from alpaca_trader.simulator.market.tape import Columns, HaltSpan, Ints, Tape, joined
+from alpaca_trader.simulator.market.tape import PATHS_KEPT, Columns, HaltSpan, Ints, Tape, joined
 
+_SYMBOL_MINUTES_KEPT = 4096
+"""How many bars, and insides of bars, are remembered over all symbols: whole days of a few symbols that are traded again
+and again, some 20 MB."""
 _BANDS_KEPT = 512
 _DAYS_KEPT = 16
 
@@ -71,6 +74,7 @@ class TapeMarket(Market):
         self._former = {a.new_symbol: a.symbol for a in self._actions if a.new_symbol is not None}
         named = corporate.with_new_names(assets, self._actions)
         self._assets = [named[symbol] for symbol in sorted(named)]
+        self._minutes_kept = max(1, _SYMBOL_MINUTES_KEPT // max(1, len(parts)))
         # All symbols' rows lie in one block, so that a minute of all of them is one look-up.
         self._all = joined([part for _, part in parts]) if parts else None
         self._edges = list(accumulate((len(part.start) for _, part in parts), initial=0))
@@ -80,6 +84,7 @@ class TapeMarket(Market):
             if self._all is not None
         }
         self._bands_of = lru_cache(maxsize=_BANDS_KEPT)(self._make_bands)
+        self._bars_of = lru_cache(maxsize=self._minutes_kept)(self._make_bars)
         self._assets_by_day = lru_cache(maxsize=_DAYS_KEPT)(partial(corporate.assets_on, self._assets, self._actions))
 
     @property
@@ -135,13 +140,16 @@ class TapeMarket(Market):
 
     def minute(self, start: datetime) -> Sequence[MarketBar]:
         """The bars of every symbol that traded in the minute beginning at `start`, sorted by symbol."""
+        return list(self._bars_of(start))
+
+    def _make_bars(self, start: datetime) -> Sequence[MarketBar]:
         found = self._in_minute(start)
         if found is None:
-            return []
+            return ()
         symbols, rows, columns = found
         prices = (getattr(columns, name)[rows].tolist() for name in ("open", "high", "low", "close"))
         rest = (getattr(columns, name)[rows].tolist() for name in ("volume", "trade_count", "vwap"))
-        return [
+        return tuple(
             MarketBar(
                 symbol,
                 start,
@@ -154,7 +162,7 @@ class TapeMarket(Market):
                 Decimal(vwap).scaleb(-6),
             )
             for symbol, opened, high, low, close, volume, count, vwap in zip(symbols, *prices, *rest, strict=True)
-        ]
+        )
 
     def minute_columns(self, start: datetime) -> MinuteColumns:
         """What `minute` answers, in columns."""
@@ -277,7 +285,8 @@ class TapeMarket(Market):
 
     def _tape(self, symbol: str, columns: Columns, halts: Sequence[HaltSpan]) -> Tape:
         """The tape of a name; for markets whose tapes are of another kind."""
-        return Tape(symbol, columns, self._seed, halts, extended=self.extended)
+        paths = max(PATHS_KEPT, self._minutes_kept)
+        return Tape(symbol, columns, self._seed, halts, extended=self.extended, paths_kept=paths)
 
     def _make_bands(self, symbol: str, hours: SessionHours) -> list[Band]:
         tape = self._tapes[symbol]
