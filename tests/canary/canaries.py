@@ -17,12 +17,14 @@ KEY, SECRET = "PK7Q2X9CANARYKEY44ZW", "wJ8qZ3vT5nR7kY2mXb6cLd9fHs4gPa1eQuVtNi0o"
 TOKEN = "ops_eyJDYW5hcnkiOiJmb3IgMVBhc3N3b3JkIn0xR9"
 ODD_SECRET = 'q/7+W"x9\\Zt&4%Lp<2>Vb=6#Rk8{Nn}3^Ds5~Gh'
 """A secret whose characters JSON, URLs and HTML all write differently."""
-CANARIES = {"key id": KEY, "secret": SECRET, "1Password token": TOKEN, "odd secret": ODD_SECRET}
+WEBHOOK = "T02AB9CDE-B07XKLMNOPQ-wRt5YuI8oPzXcVbNm3Kj"
+CANARIES = {"key id": KEY, "secret": SECRET, "1Password token": TOKEN, "odd secret": ODD_SECRET, "webhook": WEBHOOK}
 
 ENVIRONMENT: Mapping[str, str | None] = {
     "APCA_API_KEY_ID": KEY,
     "APCA_API_SECRET_KEY": SECRET,
     "OP_SERVICE_ACCOUNT_TOKEN": TOKEN,
+    "ALPACA_TRADER_ALARM_WEBHOOK": f"https://127.0.0.1:9/services/{WEBHOOK}",
     "ALPACA_TRADER_OP_KEY": "op://Vault/Item",
     **dict.fromkeys(("ALPACA_API_KEY", "ALPACA_SECRET_KEY", "ALPACA_API_SECRET", "ALPACA_TRADER_OP_SECRET")),
     **dict.fromkeys(("ALPACA_TRADER_HOME", "APCA_API_BASE_URL", "ALPACA_PAPER_TRADE")),

@@ -13,6 +13,9 @@ from alpaca_trader.edge.logger import TradingLogger
 from alpaca_trader.edge.notify import OutOfBand
 from alpaca_trader.edge.status import write_status
 
+LASTING = frozenset({"pending", "open", "closing"})
+"""States of a trade of which more will be heard on another day."""
+
 
 class PeopleRecorder:
     """Writes ``logs/``. Hears every action through ``tell``; ``watch`` passes each on to whoever shows progress."""
@@ -55,6 +58,7 @@ class PeopleRecorder:
                     log.log_signal(signal, verdict)
             case ev.DayDone(summary=summary):
                 log.log_daily_summary(summary)
+                self._last = {key: moved for key, moved in self._last.items() if moved[0] in LASTING}
             case ev.Alarm():
                 data = {"symbol": action.symbol, **action.numbers, "untrusted_text": action.untrusted_text}
                 log.log_event(action.code, action.level, {k: v for k, v in data.items() if v is not None})

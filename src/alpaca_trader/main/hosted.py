@@ -30,6 +30,7 @@ from alpaca_trader.edge.live_feed import LiveClock, LiveFeed
 from alpaca_trader.edge.notify import OutOfBand
 from alpaca_trader.edge.patience import patiently
 from alpaca_trader.edge.scheduler import HEARTBEAT_S, TradingScheduler
+from alpaca_trader.edge.service_logs import turn_over
 from alpaca_trader.edge.session_trigger import SessionTrigger
 from alpaca_trader.edge.signals import hear_orders, stop_on_signals
 from alpaca_trader.edge.starts import note_start
@@ -133,11 +134,13 @@ def trade_hosted(
             return arms.news(clock.now(), arming.CODE in trader.engine.belief.risk.latched) if arms else ()
 
         def before(event: ev.SessionOpened | ev.Tick) -> Iterable[ev.Event]:
+            turn_over(home.logs)
             if isinstance(event, ev.SessionOpened):
                 agree()
             return arms_news()
 
         agree()
+        turn_over(home.logs)
         if bar is not None:
             feed.put(bar)
         for news in arms_news():
