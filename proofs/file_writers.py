@@ -92,7 +92,7 @@ def _command(folder: Path, n: int) -> None:
 
 def _read_commands(folder: Path) -> int | None:
     waiting = sum(1 for _ in folder.glob("*.json"))
-    taken = len(list(inbox.take(folder / "nowhere", folder, AT, False)))
+    taken = len(list(inbox.Inbox(folder / "nowhere", folder, lambda: False).take(AT)))
     assert taken == waiting, "a command is complete or not there"
     return taken or None
 

@@ -1,5 +1,7 @@
 """Commands reach the engine as files: taken once, in order, refused where they are none."""
 
+import errno
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,10 +10,15 @@ import pytest
 from alpaca_trader.core.events import Command
 from alpaca_trader.edge.defaults import write_defaults
 from alpaca_trader.edge.home import Home
-from alpaca_trader.edge.inbox import HALT_FILE, InboxWatcher, leave, take
+from alpaca_trader.edge.inbox import HALT_FILE, Inbox, InboxWatcher, leave
 
 REPO = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+
+
+def take(home: Path, folder: Path, at: datetime, is_halted: bool) -> list[Command]:
+    """What a new engine finds."""
+    return list(Inbox(home, folder, lambda: is_halted).take(at))
 
 
 def test_commands_are_taken_once_in_order(tmp_path: Path) -> None:
@@ -27,16 +34,15 @@ def test_commands_are_taken_once_in_order(tmp_path: Path) -> None:
 def test_what_is_still_being_written_is_not_taken(tmp_path: Path) -> None:
     """The engine looks between the first byte and the rename, and sees nothing yet."""
     folder = tmp_path / "inbox"
-    seen: list[Command] = []
+    looks: list[list[Command]] = []
 
     class WatchedPath(type(tmp_path)):  # type: ignore[misc]
-        def rename(self, target: Path) -> Path:
-            seen.extend(take(tmp_path, folder, NOW, is_halted=False))
-            assert self.exists()
-            return Path(super().rename(target))
+        def replace(self, target: Path) -> Path:
+            looks.append(take(tmp_path, folder, NOW, is_halted=False))
+            return Path(super().replace(target))
 
     leave(WatchedPath(folder), "halt", "ray", "", NOW)
-    assert seen == []
+    assert looks == [[]]
     assert len(list(take(tmp_path, folder, NOW, is_halted=False))) == 1
 
 
@@ -54,6 +60,40 @@ def test_what_is_no_command_is_set_aside(tmp_path: Path, content: str) -> None:
     assert [path.name for path in (folder / "refused").iterdir()] == ["1-halt.json"]
 
 
+def test_what_is_no_file_of_ours_is_set_aside_unread(tmp_path: Path) -> None:
+    """A link, a pipe and a folder hold the loop up no more than bad words do."""
+    folder = tmp_path / "inbox"
+    leave(folder, "halt", "ray", "", NOW)
+    (good,) = folder.glob("*.json")
+    good.rename(tmp_path / "elsewhere")
+    (folder / "1-halt.json").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(folder / "2-halt.json")
+    (folder / "3-halt.json").mkdir()
+    assert take(tmp_path, folder, NOW, is_halted=False) == []
+    assert sorted(path.name for path in (folder / "refused").iterdir()) == ["1-halt.json", "2-halt.json", "3-halt.json"]
+
+
+def test_a_disk_that_lets_nothing_be_removed_makes_no_command_be_said_twice(tmp_path: Path) -> None:
+    """Read-only, the file stays: it is given once, wakes nobody afterwards, and the loop goes on."""
+
+    class ReadOnlyPath(type(tmp_path)):  # type: ignore[misc]
+        def unlink(self, missing_ok: bool = False) -> None:
+            raise OSError(errno.EROFS, "read-only")
+
+        def rename(self, target: Path) -> Path:
+            raise OSError(errno.EROFS, "read-only")
+
+    folder = tmp_path / "inbox"
+    leave(folder, "flatten", "ray", "", NOW)
+    (folder / "1-bad.json").write_text("{")
+    inbox = Inbox(tmp_path, ReadOnlyPath(folder), lambda: False)
+    assert [command.verb for command in inbox.take(NOW)] == ["flatten"]
+    assert list(inbox.take(NOW)) == []
+    assert not inbox.is_waiting()
+    leave(folder, "halt", "ray", "", NOW + timedelta(seconds=1))
+    assert [command.verb for command in inbox.take(NOW)] == ["halt"]
+
+
 def test_a_halt_file_halts_once_for_as_long_as_it_lies_there(tmp_path: Path) -> None:
     """It is said until it is obeyed; taking it away resumes nothing."""
     (tmp_path / HALT_FILE).touch()
@@ -62,13 +102,15 @@ def test_a_halt_file_halts_once_for_as_long_as_it_lies_there(tmp_path: Path) -> 
     assert list(take(tmp_path, folder, NOW, is_halted=True)) == []
     (tmp_path / HALT_FILE).unlink()
     assert list(take(tmp_path, folder, NOW, is_halted=True)) == []
+    (tmp_path / HALT_FILE).symlink_to(tmp_path / "nowhere")
+    assert [command.verb for command in take(tmp_path, folder, NOW, is_halted=False)] == ["halt"]
 
 
 def test_the_watcher_wakes_the_loop_only_for_news(tmp_path: Path) -> None:
     """A waiting command or an unheard HALT file, and nothing else."""
     woken: list[str] = []
     halted = [False]
-    watcher = InboxWatcher(tmp_path, tmp_path / "inbox", lambda: halted[0], lambda: woken.append("now"))
+    watcher = InboxWatcher(Inbox(tmp_path, tmp_path / "inbox", lambda: halted[0]), lambda: woken.append("now"))
     watcher.check()
     assert woken == []
     (tmp_path / HALT_FILE).touch()

@@ -11,9 +11,8 @@ from alpaca_trader.core import events as ev
 from alpaca_trader.core.config import StrategyConfig
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.ports import Clock, Feed
-from alpaca_trader.edge import inbox
 from alpaca_trader.edge.config_store import ConfigChange, ConfigRefused, ConfigStore
-from alpaca_trader.edge.home import Home
+from alpaca_trader.edge.inbox import Inbox
 
 LOOK_EVERY = timedelta(seconds=1)
 Before = Callable[[ev.SessionOpened | ev.Tick], Iterable[ev.Event]]
@@ -30,8 +29,7 @@ class AttendedFeed:
         start: tuple[StrategyConfig, Policy, str],
         lost: ev.JournalLost | None,
         clock: Clock,
-        home: Home,
-        is_halted: Callable[[], bool],
+        inbox: Inbox,
         on_config: Callable[[StrategyConfig], object],
         before: Before,
     ) -> None:
@@ -45,8 +43,7 @@ class AttendedFeed:
         self._start = start
         self._lost = lost
         self._clock = clock
-        self._home = home
-        self._is_halted = is_halted
+        self._inbox = inbox
         self._on_config = on_config
         self._before = before
         self._looked_at: datetime | None = None
@@ -78,4 +75,4 @@ class AttendedFeed:
                 yield ev.ConfigRefused(now, file_hash or "", detail)
             case None:
                 pass
-        yield from inbox.take(self._home.path, self._home.inbox, now, self._is_halted())
+        yield from self._inbox.take(now)

@@ -6,12 +6,15 @@ there; removing it does not resume (safety 6).
 """
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from alpaca_trader.core.events import Command
+from alpaca_trader.core.strict_json import BadSettings
+from alpaca_trader.edge.config_store import read_file
 from alpaca_trader.edge.whole_file import write_whole
 
 HALT_FILE = "HALT"
@@ -29,18 +32,45 @@ def leave(folder: Path, verb: str, actor: str, reason: str, at: datetime) -> Pat
     return file
 
 
-def take(home: Path, folder: Path, at: datetime, is_halted: bool) -> Iterator[Command]:
-    """Every command waiting now, oldest first; ``is_halted`` keeps a lying ``HALT`` file from being said twice."""
-    if (home / HALT_FILE).exists() and not is_halted:
-        yield Command(at, "halt", "file", "HALT file")
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        command = _read(path, at)
-        if command is None:
-            (folder / "refused").mkdir(exist_ok=True)
-            path.rename(folder / "refused" / path.name)
-            continue
-        yield command
-        path.unlink(missing_ok=True)
+class Inbox:
+    """What waits for the engine in ``home``: commands, each given once, and a ``HALT`` file.
+
+    A disk that lets no file be removed makes no command be said twice, and no trouble of a disk ends the loop.
+    """
+
+    def __init__(self, home: Path, folder: Path, is_halted: Callable[[], bool]) -> None:
+        """``is_halted`` keeps a lying ``HALT`` file from being said twice."""
+        self._home = home
+        self._folder = folder
+        self._is_halted = is_halted
+        self._stuck: set[str] = set()
+
+    def is_waiting(self) -> bool:
+        """Whether ``take`` would find something; from any thread."""
+        return self._has_halt_file() or any(self._files())
+
+    def take(self, at: datetime) -> Iterator[Command]:
+        """Every command waiting now, oldest first."""
+        if self._has_halt_file():
+            yield Command(at, "halt", "file", "HALT file")
+        for path in sorted(self._files()):
+            command = _read(path, at)
+            if command is not None:
+                yield command
+            try:
+                if command is None:
+                    (self._folder / "refused").mkdir(exist_ok=True)
+                    path.rename(self._folder / "refused" / path.name)
+                else:
+                    path.unlink(missing_ok=True)
+            except OSError:
+                self._stuck.add(path.name)
+
+    def _has_halt_file(self) -> bool:
+        return os.path.lexists(self._home / HALT_FILE) and not self._is_halted()
+
+    def _files(self) -> list[Path]:
+        return [path for path in self._folder.glob("*.json") if path.name not in self._stuck]
 
 
 class InboxWatcher:
@@ -48,11 +78,9 @@ class InboxWatcher:
 
     _EVERY_S = 1.0
 
-    def __init__(self, home: Path, folder: Path, is_halted: Callable[[], bool], on_command: Callable[[], None]) -> None:
-        """``is_halted`` tells whether a ``HALT`` file has been obeyed already; ``on_command`` only puts an event."""
-        self._home = home
-        self._folder = folder
-        self._is_halted = is_halted
+    def __init__(self, inbox: Inbox, on_command: Callable[[], None]) -> None:
+        """``on_command`` only puts an event."""
+        self._inbox = inbox
         self._on_command = on_command
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox-watcher", daemon=True)
@@ -68,8 +96,7 @@ class InboxWatcher:
 
     def check(self) -> None:
         """Look once."""
-        has_halt_file = (self._home / HALT_FILE).exists() and not self._is_halted()
-        if has_halt_file or (self._folder.is_dir() and any(self._folder.glob("*.json"))):
+        if self._inbox.is_waiting():
             self._on_command()
 
     def _run(self) -> None:
@@ -78,10 +105,11 @@ class InboxWatcher:
 
 
 def _read(path: Path, at: datetime) -> Command | None:
+    """The command, where the file is one: no link, no pipe, not large, not of another user."""
     try:
-        raw = path.read_bytes()
+        raw = read_file(path.parent, path.name)
         content = json.loads(raw) if len(raw) <= MAX_BYTES else None
-    except (OSError, ValueError):
+    except (BadSettings, ValueError):
         return None
     if not isinstance(content, dict) or content.get("verb") not in VERBS:
         return None

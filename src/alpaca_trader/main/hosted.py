@@ -123,7 +123,7 @@ def trade_hosted(
             expects_data=scheduler.is_market_open,
         )
         watcher = ConfigWatcher(home.config, STRATEGY_FILE, lambda: feed.put(ev.Timer(clock.now())))
-        inbox = InboxWatcher(home.path, home.inbox, trader.is_halted, lambda: feed.put(ev.Timer(clock.now())))
+        inbox = InboxWatcher(trader.inbox, lambda: feed.put(ev.Timer(clock.now())))
         watchdog = Watchdog(feed, SessionTrigger(calendar), clock, partial(_give_up, notifier))
         is_stopped = stop_on_signals(feed.stop, stack)
 

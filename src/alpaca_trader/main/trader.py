@@ -21,6 +21,7 @@ from alpaca_trader.edge.config_store import ConfigStore
 from alpaca_trader.edge.credentials import Credentials
 from alpaca_trader.edge.executor import OrderExecutor
 from alpaca_trader.edge.home import Home
+from alpaca_trader.edge.inbox import Inbox
 from alpaca_trader.edge.journal.lost import OrderHistory, open_journal, what_is_lost
 from alpaca_trader.edge.last_words import censor
 from alpaca_trader.edge.logger import TradingLogger
@@ -77,6 +78,7 @@ class Trader:
         strategies = StrategyManager(lambda path: ConfigStore(path.parent).load()[0], _resolver(policy))
         strategies.configure(config)
         self.engine = Engine(strategies, self._opened.belief)
+        self.inbox = Inbox(home.path, home.inbox, lambda: "operator" in self.engine.belief.risk.latched)
         self._lost: ev.JournalLost | None = None
 
     def compare(self, broker: OrderHistory) -> None:
@@ -93,10 +95,6 @@ class Trader:
     def symbols(self, config: StrategyConfig) -> tuple[str, ...]:
         """What the data stream has to bring: the watchlists and what is held."""
         return tuple(sorted({*config.watchlist(), *self.held()}))
-
-    def is_halted(self) -> bool:
-        """Whether somebody's halt is in force."""
-        return "operator" in self.engine.belief.risk.latched
 
     def on_bad(self, note: str) -> None:
         """Trouble at the edge, in words without secrets."""
@@ -115,8 +113,7 @@ class Trader:
             self.start,
             self._lost,
             self._clock,
-            self._home,
-            self.is_halted,
+            self.inbox,
             lambda config: streams.watch(self.symbols(config)),
             before,
         )
