@@ -2,13 +2,20 @@
 
 import json
 import os
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from alpaca_trader.cli import control
+from alpaca_trader.core.events import Command
+from alpaca_trader.edge.clock import VirtualClock
 from alpaca_trader.edge.home import EngineLock, Home
+from alpaca_trader.edge.signals import hear_orders
 from tests.cli.conftest import call, start
+
+NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 
 
 def left_in(home: Path) -> list[dict[str, str]]:
@@ -37,6 +44,7 @@ def test_a_word_that_is_not_taken_is_not_called_taken(home: Path, monkeypatch: p
         lock.release()
     assert (result.exit_code, result.stdout) == (5, "")
     assert "the engine has not taken it within 0.1 s: it is busy, or it hangs" in result.stderr
+    assert f"`kill -9 {os.getpid()}` ends it at once" in result.stderr
     assert [each["verb"] for each in left_in(home)] == ["halt"]
 
 
@@ -95,6 +103,26 @@ def test_a_human_types_the_word(home: Path, words: tuple[str, ...], typed: str, 
     assert process.returncode == code
     assert [each["verb"] for each in left_in(home)] == verbs
     assert err == ("" if code == 0 else f"alpaca-trader: {words[0]}: not typed; nothing was done\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [(("halt",), "SIGUSR1"), (("flatten", "--yes", "--mode", "paper"), "SIGUSR2")],
+    ids=["halt", "flatten"],
+)
+def test_where_no_file_can_be_left_the_engine_is_told_by_a_signal(
+    home: Path, words: tuple[str, ...], name: str
+) -> None:
+    """A full or read-only disk does not stand between a human and a running engine."""
+    (home / "data" / "inbox").write_text("in the way")
+    heard: list[Command] = []
+    with ExitStack() as stack:
+        hear_orders(heard.append, VirtualClock(NOW), stack)
+        stack.callback(EngineLock(Home(home)).release)
+        result = call(*words, "--home", home)
+    said = f"{words[0]}: the inbox takes no file (File exists); the engine, process {os.getpid()}, was told by {name}\n"
+    assert (result.exit_code, result.stdout) == (0, said)
+    assert [(command.verb, command.actor, command.reason) for command in heard] == [(words[0], "signal", name)]
 
 
 def test_an_inbox_that_cannot_be_written_is_told(home: Path) -> None:

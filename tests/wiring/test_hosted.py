@@ -137,3 +137,24 @@ def test_an_arming_that_lapses_stops_entries_and_nothing_else(tmp_path: Path) ->
     meanwhile = [intent.role for intent in reader.intents() if barred.at <= intent.decided_at < lifted.at]
     assert OrderRole.STOP in meanwhile
     assert OrderRole.ENTRY not in meanwhile
+
+
+def test_a_signal_flattens_without_a_disk(tmp_path: Path) -> None:
+    """SIGUSR2 in the middle of the morning: what is held is sold, nothing is bought any more, and it is told once."""
+    home, sim, session = morning(tmp_path)
+    at = session.open + timedelta(minutes=10, seconds=30)
+    held: list[str] = []
+
+    def flatten() -> None:
+        held.extend(view.asset.symbol for view in sim.exchange.positions())
+        signal.raise_signal(signal.SIGUSR2)
+
+    play(home, sim, session.open + timedelta(minutes=15), {at: flatten})
+
+    assert held == ["NVDA"]
+    assert list(sim.exchange.positions()) == []
+    reader = JournalReader(home.database(Mode.SIM))
+    (halt,) = (found.entry for found in reader.entries(["HaltLatched"]))
+    assert isinstance(halt, ev.HaltLatched)
+    assert (halt.code, halt.detail) == ("operator_flatten", "signal: SIGUSR2")
+    assert [row.trade.status for row in reader.trades()] == ["closed"]

@@ -169,18 +169,27 @@ def simulated_run(home: Path) -> dict[str, Any] | None:
 
 
 def is_engine_running(home: Path) -> bool:
-    """Whether a process holds the home's engine lock. Asks with a shared lock: two that ask do not see each other."""
+    """Whether a process holds the home's engine lock."""
+    return engine_process(home) is not None
+
+
+def engine_process(home: Path) -> int | None:
+    """The process that holds the home's engine lock, 0 where it has not said which; None where there is none.
+
+    Asks with a shared lock: two that ask do not see each other.
+    """
     try:
         descriptor = os.open(home / "data" / "engine.lock", os.O_RDONLY)
     except OSError:
-        return False
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        said = os.pread(descriptor, 20, 0).strip()
+        return int(said) if said.isdigit() else 0
     finally:
         os.close(descriptor)
-    return False
+    return None
 
 
 def require_home(home: Path) -> None:

@@ -10,6 +10,7 @@ import click
 from alpaca_trader.cli.common import (
     RefusedByPolicy,
     Unreachable,
+    engine_process,
     home_option,
     is_engine_running,
     mode_option,
@@ -94,7 +95,10 @@ def _require_typed(word: str, consequence: str, otherwise: str) -> None:
 
 
 def _leave(home: Path, verb: str, reason: str) -> None:
-    """Leave the command and tell whether it is heard. Raises Unreachable where an engine does not, or never will."""
+    """Leave the command and tell whether it is heard. Raises Unreachable where an engine does not, or never will.
+
+    Where the disk takes no file, a running engine is told by a signal.
+    """
     from alpaca_trader.edge import inbox
     from alpaca_trader.edge.clock import SystemClock
 
@@ -103,8 +107,13 @@ def _leave(home: Path, verb: str, reason: str) -> None:
     if not is_engine_running(home) and simulated is not None and simulated["finished"]:
         raise Unreachable(f"{verb}: no engine runs in {home}, and its simulated run is over")
     clock = SystemClock()
-    left = inbox.leave(home / "data" / "inbox", verb, _actor(), reason, clock.now())
-    if not is_engine_running(home):
+    try:
+        left = inbox.leave(home / "data" / "inbox", verb, _actor(), reason, clock.now())
+    except OSError as error:
+        _signal(home, verb, error)
+        return
+    process = engine_process(home)
+    if process is None:
         click.echo(f"{verb}: no engine runs in {home}; it is honoured at the next start")
         return
     until = clock.monotonic() + TAKEN_WITHIN_S
@@ -112,9 +121,24 @@ def _leave(home: Path, verb: str, reason: str) -> None:
         clock.sleep(LOOK_EVERY_S)
     if left.exists():
         raise Unreachable(
-            f"{verb}: left in the inbox, but the engine has not taken it within {TAKEN_WITHIN_S:g} s: it is busy, or it hangs"
+            f"{verb}: left in the inbox, but the engine has not taken it within {TAKEN_WITHIN_S:g} s: it is busy, or it hangs."
+            f" A hung engine ends itself within two minutes; `kill -9 {process}` ends it at once, stops stay at the broker"
         )
     click.echo(f"{verb}: taken by the engine")
+
+
+def _signal(home: Path, verb: str, error: OSError) -> None:
+    """Tell a running engine without a file. Raises ``error`` where there is none, or no signal for this."""
+    from alpaca_trader.edge.signals import ORDERS
+
+    number = next((number for number, meant in ORDERS.items() if meant == verb), None)
+    process = engine_process(home)
+    if number is None or not process:
+        raise error
+    os.kill(process, number)
+    click.echo(
+        f"{verb}: the inbox takes no file ({error.strerror}); the engine, process {process}, was told by {number.name}"
+    )
 
 
 def _actor() -> str:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from alpaca_trader.core.models import Mode
 from alpaca_trader.edge.clock import SystemClock
 
 TRIES, BETWEEN_TRIES_S = 4, 0.05
+PID_WIDTH = 20
+"""Always as many bytes: where the disk is full they can still be written over the last process's."""
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 DATABASES = {Mode.SIM: "trades.db", Mode.PAPER: "paper.db", Mode.LIVE: "trades.db"}
@@ -102,8 +105,8 @@ class EngineLock:
             raise BadInput(
                 f"an engine (process {holder}) already runs in {home.path}; stop it first, or name another --home"
             )
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # who it is helps people; that it is there is what the lock says
+            os.pwrite(self._descriptor, f"{os.getpid():<{PID_WIDTH}}\n".encode(), 0)
 
     def _try(self) -> bool:
         """Take the lock; more than once, for a command that only asks whether an engine runs holds it for a moment."""

@@ -21,7 +21,7 @@ from alpaca_trader.edge.home import EngineLock, Home
 from alpaca_trader.edge.notify import OutOfBand
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.edge.session_trigger import SessionTrigger, watch_begins, watch_ends
-from alpaca_trader.edge.signals import stop_on_signals
+from alpaca_trader.edge.signals import hear_orders, stop_on_signals
 from alpaca_trader.edge.simulated_feed import DriverClock, SimulatedFeed
 from alpaca_trader.edge.stream_link import VIRTUAL_PATIENCE
 from alpaca_trader.main.trader import RunEnd, Trader, Watch
@@ -130,6 +130,7 @@ def run_simulated(
         if not streams.wait_connected(CONNECT_WITHIN_S):
             raise Fatal("the embedded Alpaca's streams did not connect; is something blocking loopback sockets?")
         is_stopped = stop_on_signals(feed.stop, stack)
+        hear_orders(feed.put, clock, stack)
         trader.trade(feed, broker, streams)
         if not is_stopped():
             place.finish()
