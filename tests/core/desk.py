@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from pandas import DataFrame
@@ -105,6 +105,7 @@ class HandBroker:
         self.held: dict[str, tuple[Decimal, Decimal]] = {}
         self.bids: dict[str, Decimal] = {"AAPL": D("185.48"), "MSFT": D("430.00")}
         self.account = Account("id", "PA1", "ACTIVE", D(467), D(467), D(467), D(467))
+        self.splits: dict[str, Decimal] = {}
         self.script: dict[str, deque[Any]] = {}
         self.down = False
         self.said: list[str] = []
@@ -223,7 +224,7 @@ class HandBroker:
             cash -= sign * order.filled_qty * order.filled_avg_price
             bought[order.symbol] += sign * order.filled_qty
         for symbol, qty in bought.items():
-            cash += (qty - self.held.get(symbol, (ZERO, ZERO))[0]) * self.bids[symbol]
+            cash += (qty * self.splits.get(symbol, 1) - self.held.get(symbol, (ZERO, ZERO))[0]) * self.bids[symbol]
         return cash
 
     def get_clock(self) -> BrokerClock:
@@ -532,13 +533,20 @@ class Desk:
     def _decided(self, verdict: str) -> None:
         assert self.last_buy.verdict == verdict, self.last_buy
 
-    def _stranger(self, key: str, symbol: str, side: Side) -> None:
+    def _stranger(self, key: str, symbol: str, side: Side, qty: str = "1") -> None:
         self.broker.orders[key] = Order(
-            f"b-{key}", key, symbol, side, "limit", "day", "new", D(1), ZERO, None, D("100.00")
+            f"b-{key}", key, symbol, side, "limit", "day", "new", D(qty), ZERO, None, D("100.00")
         )
 
-    def _owns(self, symbol: str, qty: str) -> None:
-        self.broker.held[symbol] = (D(qty), D(430))
+    def _owns(self, symbol: str, qty: str, price: str = "430") -> None:
+        self.broker.held[symbol] = (D(qty), D(price))
+        self.broker.bids.setdefault(symbol, D(price))
+
+    def _split(self, new: str, old: str) -> None:
+        qty, price = self.broker.held["AAPL"]
+        self.broker.held["AAPL"] = ((qty * D(new) / D(old)).quantize(D("1e-9"), ROUND_DOWN), price * D(old) / D(new))
+        self.broker.bids["AAPL"] *= D(old) / D(new)
+        self.broker.splits["AAPL"] = D(new) / D(old)
 
     def _took(self, symbol: str, qty: str) -> None:
         self._move(symbol, "sell", D(qty), D(1))
@@ -575,6 +583,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "verdict": Desk._decided,
     "stranger": Desk._stranger,
     "owns": Desk._owns,
+    "split": Desk._split,
     "bar": Desk._bar,
     "look": Desk._look,
     "down": lambda desk: desk._went(True),

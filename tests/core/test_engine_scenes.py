@@ -314,11 +314,89 @@ STRANGERS: dict[str, Scene] = {
         ("alarm", ""),
         ("is protected", ""),
     ],
+    "a foreign position is told of once two readings show it": [
+        ("owns MSFT 2", ""),
+        ("wait 31", ""),
+        ("alarm", ""),
+        ("wait 30", ""),
+        ("alarm foreign_position", ""),
+        ("wait 120", ""),
+        ("alarm", ""),
+    ],
+    "shares beside ours are told of, counted, and never sold": [
+        *PROTECTED,
+        ("owns AAPL 1.251752021", ""),
+        ("wait 31.9", ""),
+        ("alarm", ""),
+        ("wait 0.2", ""),
+        ("alarm foreign_shares", ""),
+        ("is protected", ""),
+        ("minute", ""),
+        ("sell vwap_fail", "cancel stop1"),
+        ("to stop1 canceled", f"exit1 {QTY} limit 185.38"),
+        ("fill exit1 185.40", ""),
+        ("ends closed vwap_fail", ""),
+        ("buy AAPL", ""),
+        ("verdict symbol_owned", ""),
+        ("alarm foreign_position", ""),
+    ],
+    "a surplus nobody explained yet holds entries back, and then no longer": [
+        *PROTECTED,
+        ("wait 40", ""),
+        ("owns AAPL 1.251752021", ""),
+        ("buy MSFT", ""),
+        ("verdict halted", ""),
+        ("wait 2", ""),
+        ("alarm foreign_shares", ""),
+        ("buy MSFT", "entry 0.108576345 limit 430.24"),
+    ],
+    "shares beside ours that are sold again are nothing to do with us": [
+        *PROTECTED,
+        ("owns AAPL 1.251752021", ""),
+        ("wait 32", ""),
+        ("alarm foreign_shares", ""),
+        (f"owns AAPL {QTY}", ""),
+        ("wait 60", ""),
+        ("is protected", ""),
+        ("alarm", ""),
+    ],
+    "a purchase whose news is late is no surplus of others": [
+        *BUY,
+        ("fill entry 185.50 silently", ""),
+        ("read", f"stop1 {QTY} stop 182.72"),
+        ("to stop1 new", ""),
+        ("wait 60", ""),
+        ("alarm", ""),
+    ],
+    "a resting foreign sale claims a part: the stop guards what is left, and all of it once it is free": [
+        *PROTECTED,
+        ("stranger by-AAPL-hand AAPL sell 0.1", ""),
+        ("to stop1 canceled", "stop2 0.151752021 stop 182.72"),
+        ("to stop2 new", ""),
+        ("alarm partly_protected", ""),
+        ("wait 60", ""),
+        ("to hand canceled silently", ""),
+        ("wait 30", "cancel stop2"),
+        ("to stop2 canceled", f"stop3 {QTY} stop 182.72"),
+        ("to stop3 new", ""),
+        ("is protected", ""),
+        ("alarm", ""),
+    ],
+    "a difference that cannot be read again is asked about every two seconds and concluded from later": [
+        *PROTECTED,
+        ("took AAPL 0.1", ""),
+        ("wait 30", ""),
+        ("down", ""),
+        ("wait 300", ""),
+        ("alarm broker_unreachable", ""),
+        ("up", ""),
+        ("wait 2", "cancel stop1"),
+        ("alarm position_sold_by_others", ""),
+    ],
     "all sold by others: the episode ends, our stop is taken back": [
         *PROTECTED,
         (f"took AAPL {QTY}", ""),
-        ("minute", ""),
-        ("wait 2", "cancel stop1"),
+        ("wait 32", "cancel stop1"),
         ("to stop1 canceled", ""),
         ("ends closed sold_by_others", ""),
         ("alarm position_sold_by_others", ""),
@@ -333,6 +411,7 @@ STRANGERS: dict[str, Scene] = {
     ],
     "books that disagree hold entries back meanwhile": [
         *PROTECTED,
+        ("wait 40", ""),
         (f"took AAPL {QTY}", ""),
         ("buy MSFT", ""),
         ("verdict halted", ""),
@@ -384,6 +463,65 @@ def test_halts(changes: dict[str, Any], scene: Scene) -> None:
 def test_the_close_and_the_night(changes: dict[str, Any], scene: Scene) -> None:
     """Flat by the close, or protected again in the first second of the next session."""
     Desk(settings(**changes)).play(scene)
+
+
+OVERNIGHT: dict[str, Scene] = {
+    "a split two for one scales quantity, stop and marks": [
+        ("split 2 1", ""),
+        ("night", ""),
+        ("at 09:29:59", ""),
+        ("alarm split", ""),
+        ("at 09:30", "stop2 0.503504042 stop 91.36"),
+        ("to stop2 new", ""),
+        ("is protected", ""),
+        ("minute", ""),
+        ("fill stop2 91.30", ""),
+        ("ends closed stop", ""),
+    ],
+    "a reverse split leaves what the broker's nine decimals hold": [
+        ("split 1 3", ""),
+        ("night", ""),
+        ("at 09:30", "stop2 0.08391734 stop 548.16"),
+        ("alarm split", ""),
+    ],
+    "the same number of shares bought by hand is no split": [
+        ("owns AAPL 0.503504042 185.50", ""),
+        ("night", ""),
+        ("at 09:29:59", ""),
+        ("alarm foreign_shares", ""),
+        ("at 09:30", f"stop2 {QTY} stop 182.72"),
+    ],
+    "a symbol that is gone and another that nobody knows are told of": [
+        (f"took AAPL {QTY}", ""),
+        (f"owns NEWS {QTY}", ""),
+        ("night", ""),
+        ("at 09:26", ""),
+        ("ends closed sold_by_others", ""),
+        ("alarm position_sold_by_others", ""),
+        ("minute", ""),
+        ("alarm foreign_position", ""),
+    ],
+    "nothing is sold by a level of before the split": [
+        ("down", ""),
+        ("split 2 1", ""),
+        ("night", ""),
+        ("at 09:30:20", ""),
+        ("alarm broker_unreachable unprotected", ""),
+        ("up", ""),
+        ("wait 2", ""),
+        ("wait 3", "stop2 0.503504042 stop 91.36"),
+        ("alarm split", ""),
+        ("to stop2 new", ""),
+        ("minute", ""),
+        ("is protected", ""),
+    ],
+}
+
+
+@pytest.mark.parametrize("scene", OVERNIGHT.values(), ids=OVERNIGHT.keys())
+def test_what_a_night_does_to_a_position_is_found_out_before_anything_is_sent(scene: Scene) -> None:
+    """Splits, new names and strangers' hands (safety F29): two readings decide what happened, then the stop is armed."""
+    Desk(settings(params={"hold_overnight": True})).play([*PROTECTED, ("at 15:59:59", ""), *scene])
 
 
 def test_a_half_day_is_flat_before_its_own_close() -> None:

@@ -202,8 +202,7 @@ ARMING: dict[str, Scene] = {
     "somebody sells a part by hand: first the stop shrinks": [
         *PROTECTED,
         ("took AAPL 0.1", ""),
-        ("minute", ""),
-        ("wait 1.9", ""),
+        ("wait 31.9", ""),
         ("wait 0.2", "cancel stop1"),
         ("alarm position_sold_by_others", ""),
         ("to stop1 canceled", "stop2 0.151752021 stop 182.72"),

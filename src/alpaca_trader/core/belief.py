@@ -102,6 +102,8 @@ class Carried:
     seq: int = 0
     let_go: dict[str, ev.EpisodeOpened] = field(default_factory=dict)
     """The session's entries that came to nothing, by client order id: should one fill after all, its plan is here."""
+    foreign_shares: dict[str, Decimal] = field(default_factory=dict)
+    """Shares beside ours in a symbol of ours, known to be somebody else's."""
 
 
 _CARRIED = TypeAdapter(Carried)
@@ -114,6 +116,7 @@ class Belief:
     carried: Carried = field(default_factory=Carried)
     count: DayCount = field(default_factory=DayCount)
     now: datetime | None = None
+    started_at: datetime | None = None
     config: StrategyConfig | None = None
     policy: Policy | None = None
     config_rev: str = ""
@@ -133,6 +136,10 @@ class Belief:
     journal_failed: bool = False
     strangers: list[str] = field(default_factory=list)
     mismatch: dict[str, datetime] = field(default_factory=dict)
+    """Since when the readings of a symbol's position have shown one and the same quantity that is not ours."""
+    mismatch_qty: dict[str, Decimal] = field(default_factory=dict)
+    foreign_since: dict[str, datetime] = field(default_factory=dict)
+    """Since when the readings have shown a position in a symbol in which we hold nothing."""
     cash_off_since: datetime | None = None
     fill_seq: int = 0
     book: OrderBook = field(init=False, repr=False, compare=False)
@@ -321,7 +328,7 @@ class Belief:
             if episode is not None:
                 episode.take_fill(fill, fees.sec + fees.taf + fees.cat - charged)
                 if self._shows(episode):
-                    self.mismatch.pop(fill.symbol, None)
+                    self._settle(fill.symbol)
         if episode is not None and was_open and not order.is_open and order.status is OrderStatus.REJECTED:
             self._note_failure(episode, order, "rejected", report.at)
         if episode is not None and order.intent.role is OrderRole.STOP and order.guards and not guarded:
@@ -412,15 +419,33 @@ class Belief:
             held.qty and symbol not in self.episodes for symbol, held in self.positions.items()
         )
         for symbol, episode in self.episodes.items():
+            held = self.held(symbol)
+            beside = max(held - episode.qty, ZERO)
+            if beside < self.carried.foreign_shares.get(symbol, ZERO):
+                self.carried.foreign_shares[symbol] = beside
             if self._shows(episode):
-                self.mismatch.pop(symbol, None)
-            else:
-                self.mismatch.setdefault(symbol, at)
+                self._settle(symbol)
+            elif self.mismatch_qty.get(symbol) != held:
+                self.mismatch[symbol], self.mismatch_qty[symbol] = at, held
+        foreign = [
+            symbol for symbol, position in self.positions.items() if position.qty and symbol not in self.episodes
+        ]
+        self.foreign_since = {symbol: self.foreign_since.get(symbol, at) for symbol in foreign}
+
+    def held(self, symbol: str) -> Decimal:
+        """Shares of ``symbol`` in the account by the last reading of the positions, ours and others'."""
+        position = self.positions.get(symbol)
+        return position.qty if position is not None else ZERO
 
     def _shows(self, episode: Episode) -> bool:
-        """Whether the last reading of the positions has all that the episode holds."""
-        position = self.positions.get(episode.plan.symbol)
-        return episode.qty <= (position.qty if position is not None else ZERO)
+        """Whether the last reading of the positions has all that the episode holds, and no more than can be explained."""
+        symbol, held = episode.plan.symbol, self.held(episode.plan.symbol)
+        on_its_way = sum((order.leaves_qty for order in self.book.open(symbol, OrderRole.ENTRY)), ZERO)
+        return episode.qty <= held <= episode.qty + on_its_way + self.carried.foreign_shares.get(symbol, ZERO)
+
+    def _settle(self, symbol: str) -> None:
+        self.mismatch.pop(symbol, None)
+        self.mismatch_qty.pop(symbol, None)
 
     def _take_open_orders(self, seen: ev.OpenOrdersSeen) -> None:
         foreign = []
@@ -456,6 +481,7 @@ class Belief:
         risk.recent_sessions = [*risk.recent_sessions[-4:], session.day.isoformat()]
         for episode in self.episodes.values():
             episode.nights += 1
+        self.mismatch, self.mismatch_qty, self.foreign_since = {}, {}, {}  # what was read before is of another day
         self.portfolio.open_day()
         self.book.forget_ended()
         self.carried.let_go = {}
@@ -476,7 +502,8 @@ class Belief:
         carried, risk = self.carried, self.risk
         carried.portfolio, carried.book, carried.episodes, carried.let_go = Portfolio(), OrderBook(), {}, {}
         self._name_parts()
-        risk.cash_at_open, self.strangers, self.mismatch, self.cash_off_since = None, [], {}, None
+        risk.cash_at_open, self.strangers, self.cash_off_since = None, [], None
+        self.mismatch, self.mismatch_qty, carried.foreign_shares = {}, {}, {}
         known = {order.client_order_id for order in lost.orders if is_ours(order)}
         risk.accepted_ids = sorted({*risk.accepted_ids, *known})
         for found in salvage(lost.orders, lost.positions, self.config, self.config_rev, lost.at):
@@ -509,6 +536,7 @@ class Belief:
 
         Who was without a stop gets the full minute again: nobody was there to arm it.
         """
+        self.started_at = at
         for episode in self.episodes.values():
             episode.expose(at, False)
         for order in self.book.open():
@@ -564,6 +592,12 @@ class Belief:
                 order.status, order.terminal_at, order.terminal_seq = OrderStatus.ABANDONED, action.at, self.seq
             case ev.Adopted(episode_id=key, qty=qty):
                 self._adopt(self.episode(key), qty, action.at)
+            case ev.Rescaled():
+                self._rescale(action)
+            case ev.ForeignShares(symbol=symbol, qty=qty):
+                self.carried.foreign_shares[symbol] = qty
+                self.risk.others_traded = True
+                self._settle(symbol)
             case ev.DayDone():
                 self.count.is_done = True
             case ev.Decided(verdict=verdict, evaluation=evaluation):
@@ -623,7 +657,16 @@ class Belief:
         episode.take_fill(gone, ZERO)
         if not episode.qty:
             episode.exit_reason = episode.exit_reason or "sold_by_others"
-        self.mismatch.pop(symbol, None)
+        self._settle(symbol)
+
+    def _rescale(self, split: ev.Rescaled) -> None:
+        episode = self.episode(split.episode_id)
+        symbol = episode.plan.symbol
+        episode.rescale(split.new, split.old, split.qty)
+        self.portfolio.rescale(symbol, split.new, split.old, split.qty)
+        self.bars.pop(symbol, None)  # prices of before say nothing any more
+        self.quotes.pop(symbol, None)
+        self._settle(symbol)
 
     def _close_if_done(self, trade: Trade) -> None:
         if trade.status not in ("closed", "rejected", "canceled"):
@@ -631,7 +674,8 @@ class Belief:
         for symbol, episode in list(self.episodes.items()):  # none where a past trade's fees were set at the day's end
             if episode.plan.episode_id == trade.episode_id:
                 del self.episodes[symbol]
-                self.mismatch.pop(symbol, None)
+                self._settle(symbol)
+                self.carried.foreign_shares.pop(symbol, None)
                 episode.closed_at = trade.closed_at
                 self._remember_end(symbol, episode, trade.status)
 

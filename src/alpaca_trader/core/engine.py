@@ -18,6 +18,7 @@ from alpaca_trader.core.accounts import charged_rows, day_summary, exit_reason, 
 from alpaca_trader.core.belief import MOST_EARLY, Belief
 from alpaca_trader.core.entry_gates import episode_id
 from alpaca_trader.core.errors import Fatal, RefusalKind
+from alpaca_trader.core.inquiry import Inquiry
 from alpaca_trader.core.invariants import Broken, Invariants
 from alpaca_trader.core.limits import MAX_EQUITY_GAP, breaches, cash_is_off, due_releases, equity_gap, is_warned
 from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Scalar, Session, Trade
@@ -28,7 +29,7 @@ from alpaca_trader.core.strategy_manager import StrategyManager
 
 MOVES_ROWS = frozenset(
     {ev.BrokerRefused, ev.LookUpMissed, ev.Command, ev.ConfigAccepted, ev.JournalLost}
-    | {ev.Approved, ev.ExitDecided, ev.Abandoned, ev.Adopted}
+    | {ev.Approved, ev.ExitDecided, ev.Abandoned, ev.Adopted, ev.Rescaled}
 )
 """What can change a trade's row or end it, besides news of an order that says something new."""
 
@@ -55,7 +56,8 @@ class Engine:
         self.belief = belief
         self.strategies = strategies
         self.risk = RiskManager(belief, feed)
-        self.protection = Protection(belief, self.risk, self._emit)
+        self._inquiry = Inquiry(belief, self._emit)
+        self.protection = Protection(belief, self.risk, self._inquiry, self._emit)
         self._invariants = Invariants(belief)
         self._is_started = False
         self._actions: list[ev.Action] = []
@@ -91,7 +93,7 @@ class Engine:
 
     def _may_rest(self, event: ev.Event) -> bool:
         """Whether nothing happened, now or since protection last looked, that could call for anything."""
-        if not self._was_quiet or type(event) not in QUIET or not self.protection.rests(event.at):
+        if not self._was_quiet or type(event) not in QUIET or not self._inquiry.rests(event.at):
             return False
         if isinstance(event, ev.BarClosed) and event.bar.symbol in self.belief.episodes:
             return False
@@ -99,7 +101,7 @@ class Engine:
 
     def next_wakeup(self) -> datetime | None:
         """The earliest instant at which something is due without any news, or None."""
-        return self.protection.next_wakeup
+        return self._inquiry.next_wakeup
 
     def warm_up(self, bars: Sequence[Bar], sessions: Sequence[Session]) -> None:
         """Hand history to the strategies: the answer to ``FetchHistory``."""

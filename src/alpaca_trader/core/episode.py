@@ -4,7 +4,7 @@ Prices of protection follow domain 5.3 and 5.5: the stop is anchored to the fill
 configured), follows the high-water mark once the target is reached, and never moves down.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
@@ -56,6 +56,7 @@ class Episode:
     fees: Decimal = ZERO
     opened_at: datetime | None = None
     last_entry_fill_at: datetime | None = None
+    last_fill_at: datetime | None = None
     closed_at: datetime | None = None
     stop_price: Decimal | None = None
     """Where the stop belongs now; it only ever rises."""
@@ -112,6 +113,7 @@ class Episode:
     def take_fill(self, fill: Fill, fee: Decimal) -> None:
         """Apply one fill of this episode's orders; ``fee`` is what it accrued."""
         self.fees += fee
+        self.last_fill_at = fill.at
         if fill.side == "buy":
             self.entry_qty += fill.qty
             self.entry_notional += fill.qty * fill.price
@@ -122,6 +124,21 @@ class Episode:
             self.exit_qty += fill.qty
             self.exit_notional += fill.qty * fill.price
         assert self.qty >= 0, f"{self.plan.episode_id}: sold more than was bought"
+
+    def rescale(self, new: int, old: int, qty: Decimal) -> None:
+        """Every ``old`` shares became ``new``, which leaves ``qty``: quantities and prices change, dollars do not."""
+        self.exit_qty = self.exit_qty * new / old
+        self.entry_qty = self.exit_qty + qty
+
+        def per_share(price: Decimal) -> Decimal:
+            return price * old / new
+
+        assert self.stop_price is not None, "only what was bought can be split"
+        self.stop_price = round_up(per_share(self.stop_price))
+        for name in ("initial_stop", "hwm", "high", "low", "exit_reference"):
+            price = getattr(self, name)
+            setattr(self, name, None if price is None else per_share(price))
+        self.plan = replace(self.plan, signal_price=per_share(self.plan.signal_price))
 
     def anchor_stop(self) -> None:
         """Put the stop where the fills so far say; once one was sent, or the trail has begun, it only moves up."""

@@ -517,6 +517,15 @@ class Rescaled:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignShares:
+    """Beside our position in ``symbol`` the account holds ``qty`` shares that are not ours: counted, and never sold."""
+
+    at: datetime
+    symbol: str
+    qty: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What became of one evaluation or signal, with every gate's number: the answer to why and why not."""
 
@@ -589,6 +598,7 @@ Action = (
     | Abandoned
     | Adopted
     | Rescaled
+    | ForeignShares
     | Decided
     | TradeChanged
     | Alarm

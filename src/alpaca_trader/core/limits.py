@@ -120,9 +120,12 @@ def equity_gap(belief: Belief, account: Account) -> Decimal | None:
     if belief.fill_seq > belief.positions_seq:
         return None
     others = [held.market_value for symbol, held in belief.positions.items() if symbol not in belief.portfolio.lots]
+    marks = {symbol: dec(bar.close) for symbol, bar in belief.bars.items()}
+    others += [
+        qty * marks[symbol] if symbol in marks else None for symbol, qty in belief.carried.foreign_shares.items()
+    ]
     if belief.mismatch or belief.cash_off_since is not None or None in others or account.equity <= 0:
         return None
-    marks = {symbol: dec(bar.close) for symbol, bar in belief.bars.items()}
     own = account.cash + belief.portfolio.market_value(marks) + sum(filter(None, others), ZERO)
     return abs(own - account.equity) / account.equity
 

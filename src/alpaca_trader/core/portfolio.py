@@ -73,6 +73,13 @@ class Portfolio:
             del self.lots[symbol]
         return cost
 
+    def rescale(self, symbol: str, new: int, old: int, qty: Decimal) -> None:
+        """Every ``old`` shares of ``symbol`` became ``new``, which leaves ``qty``: what they cost stays."""
+        lots = self.lots[symbol]
+        for lot in lots:
+            lot.qty, lot.price = lot.qty * new / old, lot.price * old / new
+        lots[-1].qty += qty - self.qty(symbol)
+
     def qty(self, symbol: str) -> Decimal:
         """Shares held of ``symbol``; never negative."""
         return sum((lot.qty for lot in self.lots.get(symbol, ())), ZERO)
