@@ -125,7 +125,7 @@ class SimBroker:
         today = self._sim.market.session(now.date())
         following = next(hours for hours in days_ahead if hours is not None and hours.open > now)
         closes = today.close if today is not None and now < today.close else following.close
-        return BrokerClock(now, self._sim.exchange.is_open, following.open, closes)
+        return BrokerClock(self._sim.shown_now, self._sim.exchange.is_open, following.open, closes)
 
     def get_calendar(self, first: date, last: date) -> Sequence[Session]:
         """Sessions, both ends included."""

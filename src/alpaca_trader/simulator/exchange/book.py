@@ -96,6 +96,10 @@ class OrderBook:
         """True when any order, open or closed, carries this client order id."""
         return client_order_id in self._by_client_id
 
+    def since(self, number: int) -> Sequence[SimOrder]:
+        """The orders that arrived after the first `number` of all, in sequence."""
+        return self._orders[number:]
+
     def open_orders(self, symbol: str | None = None) -> list[SimOrder]:
         """Open orders in sequence of arrival, of one symbol or of all."""
         return list((self._open if symbol is None else self._open_by_symbol.get(symbol, {})).values())

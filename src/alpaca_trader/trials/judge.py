@@ -1,0 +1,358 @@
+"""An independent judge: looks at the exchange itself and knows the rules, not the engine (safety 3).
+
+It imports nothing of the engine. What the engine says to the broker, what its journal holds and what it believes is
+handed over in the plain terms below.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from alpaca_trader.simulator.exchange.activities import FillActivity
+from alpaca_trader.simulator.exchange.orders import SimOrder
+from alpaca_trader.simulator.simulator import Simulator
+
+SLACK = Decimal("1.002")
+ARM_WITHIN = timedelta(seconds=5)
+FLAT_WITHIN = timedelta(seconds=60)
+RECONCILED_WITHIN = timedelta(minutes=2)
+SIGNAL_LIVES = timedelta(minutes=2)
+MISSES_BEFORE_EXPIRY = 3
+WATCHED_BEFORE_EXPIRY = timedelta(seconds=180)
+GUARDING = {"new", "accepted", "partially_filled", "pending_new", "pending_replace"}
+PER_MINUTE, PER_DAY = 3, 30
+_OURS = re.compile(r"[a-z0-9_]+-[A-Z0-9.]+-(\d{8}T\d{4})-(entry|stop|exit)\d*")
+_ZERO = Decimal(0)
+
+
+class Said(NamedTuple):
+    """A submission or replacement as it is said to the broker."""
+
+    client_order_id: str
+    symbol: str
+    side: str
+    qty: Decimal
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    replaces: str | None
+    is_resend: bool
+
+
+class Believed(NamedTuple):
+    """What the engine believes: shares by symbol, open orders by id, what stops entries, whether it was all heard."""
+
+    shares: Mapping[str, Decimal]
+    open_ids: Collection[str]
+    doubt: str | None
+    """The first reason for which no entry may be sent, None where there is none."""
+    latched: Collection[str]
+    cash: Decimal
+    """Cash by our own books, after fees."""
+
+
+class Hours(NamedTuple):
+    """The session judged now, and the part of it in which entries may be made. Faults end at ``calm_from``."""
+
+    open: datetime
+    close: datetime
+    entries_from: datetime
+    entries_until: datetime
+    calm_from: datetime
+
+
+class Broken(AssertionError):
+    """A rule was broken: which, and how."""
+
+    def __init__(self, rule: str, at: datetime, what: str) -> None:
+        super().__init__(f"{rule} at {at:%Y-%m-%d %H:%M:%S}Z: {what}")
+        self.rule, self.at = rule, at
+
+
+@dataclass(slots=True)
+class Limits:
+    """What the settings allow at most."""
+
+    position_pct: Decimal
+    positions: int
+
+
+class Judge:
+    """``hear`` before each submission, ``look`` after every instant, ``compare`` at every tick, ``close`` at the end."""
+
+    def __init__(self, sim: Simulator, limits: Limits, hours: Hours, is_calm: bool) -> None:
+        """``is_calm``: a day without any faults, on which nothing is excused."""
+        self._sim, self._limits, self._hours, self._is_calm = sim, limits, hours, is_calm
+        self._highest = sim.exchange.account().equity
+        self._naked: dict[str, datetime] = {}
+        self._said: dict[str, Said] = {}
+        self._misses: dict[str, list[datetime]] = {}
+        self._strangers: set[str] = set()
+        self._entries: list[datetime] = []
+        self._own: dict[str, Decimal] = {}
+        self._own_cost: dict[str, Decimal] = {}
+        self._stops: dict[str, Decimal] = {}
+        self._halts: dict[str, datetime] = {}
+        self._orders_read = self._fills_read = 0
+        self._seen_state: tuple[int, int, int] | None = None
+        self._flows_touched = False
+        self.is_committed: Callable[[str], bool] = lambda key: False
+        """Whether the journal has an intent under this id, safe from a crash."""
+        self.is_disk_bad: Callable[[], bool] = lambda: False
+        """Whether the journal has failed in this life: then exits and stops go without it (INV-18), and entries wait."""
+        self.longest_naked = timedelta(0)
+        self.cap_was_near = False
+        self.most_held = 0
+        self.own_fills = 0
+
+    # ------------------------------------------------------------ what is handed over
+
+    def begin_day(self, hours: Hours) -> None:
+        """Another session."""
+        self._hours = hours
+        self._naked.clear()
+        self._entries.clear()
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything of ours is held."""
+        return bool(self._own)
+
+    def forget_stranger(self, client_order_id: str) -> None:
+        """It was not accepted."""
+        self._strangers.discard(client_order_id)
+
+    def expect_stranger(self, client_order_id: str) -> None:
+        """Somebody else is about to order under an id that looks like the engine's."""
+        self._strangers.add(client_order_id)
+
+    def note_flow(self) -> None:
+        """Money or shares moved that are none of the engine's doing: cash is not compared any more."""
+        self._flows_touched = True
+
+    def note_split(self, symbol: str, ratio: Decimal) -> None:
+        """Every share became ``ratio`` shares."""
+        if symbol in self._own:
+            self._own[symbol] *= ratio
+        self._stops = {key: price for key, price in self._stops.items() if key.split("-")[1] != symbol}
+
+    def halt(self, code: str) -> None:
+        """Entries were halted, by a human or by the engine itself; it told so, or its order to do so was taken."""
+        self._halts.setdefault(code, self._sim.now)
+
+    def release(self, code: str, *, by_human: bool) -> None:
+        """A halt has come to its end; those that a human made only a human ends."""
+        if code in self._halts and code in ("operator", "operator_flatten") and not by_human:
+            self._break("INV-12", f"the engine lifted {code} by itself")
+        self._halts.pop(code, None)
+
+    def release_all(self) -> None:
+        """A human said that trading goes on."""
+        self._halts.clear()
+
+    def restart(self, latched: Collection[str]) -> None:
+        """The process died; these halts are in its journal, and stand. One that had not reached it is gone."""
+        self._halts = {code: at for code, at in self._halts.items() if code in latched}
+
+    def hear_missing(self, key: str) -> None:
+        """The broker says truthfully that it does not know this order."""
+        self._misses.setdefault(key, []).append(self._sim.now)
+
+    def hear_abandoned(self, key: str) -> None:
+        """INV-3: an entry is given up only after three honest answers over three minutes."""
+        heard = self._misses.get(key, [])
+        long_enough = heard and heard[-1] - heard[0] >= WATCHED_BEFORE_EXPIRY
+        if len(heard) < MISSES_BEFORE_EXPIRY or not long_enough:
+            self._break("INV-3", f"{key} was given up after {len(heard)} answers")
+
+    def hear(self, said: Said) -> None:
+        """INV-1, 2, 3, 8, 10, 11, 12, 14, 20: what may be said at all."""
+        key, now = said.client_order_id, self._sim.now
+        if not self.is_committed(key) and (key.endswith("-entry") or not self.is_disk_bad()):
+            self._break("INV-18" if self.is_disk_bad() else "INV-1", f"{key} was said and its intent is not committed")
+        earlier = self._said.get(key)
+        if earlier is not None and not said.is_resend:
+            self._break("INV-2", f"{key} was said twice as if it were new")
+        if earlier is not None and earlier[:6] != said[:6]:
+            self._break("INV-2", f"{key} was said again with other contents")
+        self._said[key] = said
+        kind = _OURS.fullmatch(key)
+        if kind is None:
+            self._break("INV-2", f"{key} is no id of our making")
+        if kind[2] == "entry":
+            self._hear_entry(said, datetime.strptime(kind[1], "%Y%m%dT%H%M").replace(tzinfo=UTC), now)
+        else:
+            self._hear_sale(said, kind[2])
+
+    def _hear_entry(self, said: Said, minute: datetime, now: datetime) -> None:
+        key, hours = said.client_order_id, self._hours
+        if said.is_resend:
+            self._break("INV-3", f"{key}: an entry is never sent again")
+        if self._halts:
+            self._break("INV-12", f"{key} was sent while {sorted(self._halts)} stood")
+        if not hours.entries_from <= now < hours.entries_until + timedelta(minutes=1):
+            self._break("INV-14", f"{key} was sent outside the entry window")
+        if not minute - timedelta(minutes=1) <= now <= minute + SIGNAL_LIVES:
+            self._break("INV-13", f"{key} was sent on a signal of another minute")
+        self._entries.append(now)
+        if sum(at > now - timedelta(minutes=1) for at in self._entries) > PER_MINUTE or len(self._entries) > PER_DAY:
+            self._break("INV-11", f"{len(self._entries)} entries today, too many in a day or a minute")
+        if any(order.side == "sell" for order in self._own_open(said.symbol)):
+            self._break("INV-8", f"{key}: a buy while a sale of ours rests")
+
+    def _hear_sale(self, said: Said, kind: str) -> None:
+        key = said.client_order_id
+        others = [order for order in self._own_open(said.symbol) if order.client_order_id not in (key, said.replaces)]
+        if not said.is_resend and any(order.side == "sell" for order in others):
+            self._break("INV-8", f"{key}: a second sale while one of ours is open")
+        if kind == "stop" and said.stop_price is not None:
+            episode = key.rpartition("-")[0]
+            if said.stop_price < self._stops.get(episode, _ZERO):
+                self._break("INV-20", f"{key}: the stop goes down to {said.stop_price} from {self._stops[episode]}")
+            self._stops[episode] = said.stop_price
+
+    def _own_open(self, symbol: str) -> list[SimOrder]:
+        return [order for order in self._sim.exchange.book.open_orders(symbol) if order.client_order_id in self._said]
+
+    def _break(self, rule: str, what: str) -> None:
+        raise Broken(rule, self._sim.now, what)
+
+    # ------------------------------------------------------------ at every instant
+
+    def look(self) -> None:
+        """Every rule that holds at every instant; where nothing moved since the last look, only what time alone breaks."""
+        exchange, now = self._sim.exchange, self._sim.now
+        book = exchange.book
+        self._take_fills()
+        state = (book.changes, book.hold_changes, self._fills_read)
+        if state == self._seen_state:
+            for symbol, since in self._naked.items():
+                self._watch(symbol, since, now)
+            return
+        self._seen_state = state
+        self._read_new_orders()
+        held = {view.asset.symbol: view for view in exchange.positions()}
+        in_use = 0
+        for symbol in sorted({order.symbol for order in book.open_orders()} | set(held) | set(self._own)):
+            qty = held[symbol].qty if symbol in held else _ZERO
+            if qty < 0:
+                self._break("INV-6", f"{symbol}: {qty} held")
+            if book.held_shares(symbol) > qty:
+                self._break("INV-6", f"{symbol}: open sales exceed the {qty} held")
+            own = min(self._own.get(symbol, _ZERO), qty)
+            self._set_own(symbol, own)  # what others sold of ours is ours no more
+            cost = held[symbol].cost * own / qty if own else _ZERO
+            in_use += self._look_at(symbol, own, cost, now)
+        self.most_held = max(self.most_held, in_use)
+        if in_use > self._limits.positions:
+            self._break("INV-10", f"{in_use} positions, {self._limits.positions} allowed")
+
+    def _take_fills(self) -> None:
+        activities = self._sim.exchange.activities()
+        for number in range(self._fills_read, len(activities)):
+            entry = activities[number]
+            if isinstance(entry, FillActivity) and entry.client_order_id in self._said:
+                signed = entry.qty if entry.side == "buy" else -entry.qty
+                self._set_own(entry.symbol, self._own.get(entry.symbol, _ZERO) + signed)
+                self.own_fills += 1
+        self._fills_read = len(activities)
+
+    def _set_own(self, symbol: str, qty: Decimal) -> None:
+        if qty > 0:
+            self._own[symbol] = qty
+        else:
+            self._own.pop(symbol, None)
+
+    def _read_new_orders(self) -> None:
+        """Every order under an id of our scheme was said by us, or was announced as another engine's."""
+        for order in self._sim.exchange.book.since(self._orders_read):
+            key = order.client_order_id
+            if key not in self._said and key not in self._strangers and _OURS.fullmatch(key):
+                self._break("INV-1", f"{key} is nobody's")
+            self._orders_read += 1
+
+    def _look_at(self, symbol: str, own: Decimal, cost: Decimal, now: datetime) -> bool:
+        """One symbol; whether it is in use."""
+        orders = self._own_open(symbol)
+        buys = [order for order in orders if order.side == "buy"]
+        sells = [order for order in orders if order.side == "sell"]
+        if buys and sells:
+            self._break("INV-8", f"{symbol}: a buy while a sale rests")
+        if len(buys) > 1:
+            self._break("INV-2", f"{symbol}: {len(buys)} buys at once")
+        if sum(order.type != "stop" for order in sells) > 1:
+            self._break("INV-8", f"{symbol}: two exits at once")
+        if sum((order.held_shares for order in sells), _ZERO) > own:
+            self._break("INV-9", f"{symbol}: sales of ours exceed the {own} that are ours")
+        cap = self._limits.position_pct * self._highest * SLACK
+        worst = cost + sum((order.reserved_cash for order in buys), _ZERO)
+        if worst > cap:
+            self._break("INV-10", f"{symbol}: exposure {worst:.2f} over the cap {cap:.2f}")
+        self.cap_was_near |= worst > cap * Decimal("0.98")
+        guarded = sum((order.held_shares for order in sells if order.status in GUARDING), _ZERO)
+        if own > guarded and not buys:
+            self._watch(symbol, self._naked.setdefault(symbol, now), now)
+        elif symbol in self._naked:
+            self.longest_naked = max(self.longest_naked, now - self._naked.pop(symbol))
+        return bool(own or buys)
+
+    def _watch(self, symbol: str, since: datetime, now: datetime) -> None:
+        """INV-7: five seconds at most on a calm day; a minute once faults have ended."""
+        hours = self._hours
+        if not hours.open <= now < hours.close:
+            self._naked[symbol] = now
+        elif self._is_calm and now - since > ARM_WITHIN:
+            self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}")
+        elif now >= hours.calm_from and now - max(since, hours.calm_from) > FLAT_WITHIN:
+            self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}")
+
+    def excuse(self) -> None:
+        """Nobody was there until now: who is without a stop has the full time from here."""
+        self._naked = dict.fromkeys(self._naked, self._sim.now)
+
+    # ------------------------------------------------------------ belief and truth
+
+    def compare(self, believed: Believed) -> None:
+        """INV-17, 31: two minutes after the last fault belief is truth at every tick, and entries are allowed or halted."""
+        exchange, hours, now = self._sim.exchange, self._hours, self._sim.now
+        self._highest = max(self._highest, exchange.account().equity)
+        begin = hours.open if self._is_calm else hours.calm_from
+        if not begin + RECONCILED_WITHIN <= now < hours.close:
+            return
+        self.look()
+        if dict(believed.shares) != self._own:
+            self._break("INV-17", f"believed {dict(believed.shares)}, held {self._own}")
+        open_ids = {order.client_order_id for symbol in self._symbols_open() for order in self._own_open(symbol)}
+        if set(believed.open_ids) != open_ids:
+            self._break("INV-17", f"believed open {sorted(believed.open_ids)}, open {sorted(open_ids)}")
+        stated = {*believed.latched, "journal"} if self.is_disk_bad() else believed.latched
+        if believed.doubt is not None and believed.doubt not in stated:
+            self._break("INV-31", f"entries wait for {believed.doubt}")
+        missing = set(self._halts) - set(believed.latched)
+        if missing:
+            self._break("INV-12", f"{sorted(missing)} stood and were forgotten")
+
+    def _symbols_open(self) -> set[str]:
+        return {order.symbol for order in self._sim.exchange.book.open_orders()}
+
+    def close(self, believed: Believed) -> None:
+        """Flat, nothing of ours open, believed so, every cent accounted for; what others ordered was not touched."""
+        self.look()
+        if self._own:
+            self._break("INV-7", f"{sorted(self._own)} still held after the close")
+        left = [order.client_order_id for symbol in self._symbols_open() for order in self._own_open(symbol)]
+        if left or believed.open_ids or believed.shares:
+            self._break("INV-17", f"open {left}, believed open {sorted(believed.open_ids)} and {dict(believed.shares)}")
+        for key in self._strangers:
+            if self._sim.exchange.book.get_by_client_id(key).status == "canceled":
+                self._break("INV-9", f"{key} was another's, and was cancelled")
+        cash = self._sim.exchange.account().cash
+        if not self._flows_touched and abs(believed.cash - cash) > Decimal("0.000001"):
+            self._break("INV-23", f"cash {cash}, by our books {believed.cash}")
+
+    def counts(self) -> Counter[str]:
+        """What was seen, in figures."""
+        return Counter(said=len(self._said), own_fills=self.own_fills)
