@@ -1,67 +1,32 @@
-"""The process dies at every word it has with the broker; the next one on the same exchange carries on (safety F33, INV-1, 16)."""
+"""The process dies at every input and output; the next one on the same exchange carries on (safety F33, INV-1, 16)."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from functools import cache
-from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from alpaca_trader.core import events as ev
-from alpaca_trader.simulator.market.recorded import RecordedMarket
-from tests.simulation.world import World, planned
-
-PLAN = "AAA 15:47 buy; BBB 15:47 buy; BBB 15:49 sell; BBB 15:50 buy; AAA 15:52 buy"
-DAY = date(2026, 11, 20)
-CLOSE = datetime(2026, 11, 20, 21, tzinfo=UTC)
-START = CLOSE - timedelta(minutes=14)
-"""A day cut short: from 15:46 to when everything is sold and every doubt of the last entry is over."""
-END = CLOSE - timedelta(minutes=3, seconds=30)
-
-
-def frame(*closes: float) -> Mapping[str, NDArray[Any]]:
-    """Minute bars that run straight from one close to the next, from ``START`` on, and one of the day before."""
-    first = int(START.timestamp())
-    start = np.array([first - 86_400, *(first + 60 * minute for minute in range(len(closes) - 1))])
-    opens, ends = np.array([closes[0], *closes[:-1]]), np.array([closes[0], *closes[1:]])
-    columns = {"open": opens, "high": np.maximum(opens, ends), "low": np.minimum(opens, ends), "close": ends}
-    whole = {"volume": np.full(len(start), 5000), "trade_count": np.full(len(start), 50)}
-    return {"start": start, **columns, **whole, "vwap": np.full(len(start), np.nan)}
-
-
-# AAA rises, trails, and falls through its stop; bought again it is still there before the close. BBB stands still.
-RISING = (100, 100, 100.2, 101.4, 102.5, 102.5, 101, *[101] * 8)
-MARKET = RecordedMarket({"AAA": frame(*RISING), "BBB": frame(*[50.0] * 15)}, day=DAY, seed=3)
-
-
-def day() -> World:
-    """The short day, on an exchange that fills every order in two parts."""
-    config = planned(PLAN, ("AAA", "BBB"))
-    return World(MARKET, config, day=DAY, start=START + timedelta(seconds=1), until=END, partial_fills="always")
+from alpaca_trader.trials.world import World
+from proofs.scenarios import TRAILED
 
 
 @cache
-def words() -> int:
-    """How many words the uninterrupted day has with the broker."""
-    return day().run().broker.calls
+def points() -> int:
+    """How many inputs and outputs the uninterrupted scenario has."""
+    return TRAILED.world().run().io.passed
 
 
-def test_the_short_day_has_everything_in_it() -> None:
-    """The day whose every word is a crash point sees stops, trails, exits, cancels and a flatten."""
-    world = day().run()
-    reasons = {action.reason for action in world.told if isinstance(action, ev.ExitDecided)}
-    assert reasons == {"planned", "trail_stop", "flatten_close"}
-    assert any(action.intent.replaces for action in world.told if isinstance(action, ev.Approved))
-    assert sum(isinstance(action, ev.CancelOrder) for action in world.told) >= 3
-    assert sum(isinstance(action, ev.EpisodeOpened) for action in world.told) == 4
+def test_the_scenario_has_everything_in_it() -> None:
+    """What is crashed in below sees stops, trails, exits, cancels and a flatten."""
+    seen = TRAILED.world().run().seen
+    assert {"exit planned", "exit trail_stop", "exit flatten_close", "order stop replacing"} <= set(seen)
+    assert seen["CancelOrder"] >= 3
+    assert seen["EpisodeOpened"] == 4
 
 
-def die(*deaths: float, downtime: timedelta = timedelta(0)) -> World:
-    """The short day with a process that dies at these calls."""
-    world = day()
-    world.broker.deaths, world.downtime = list(deaths), downtime
+def die(*deaths: int, downtime: timedelta = timedelta(0)) -> World:
+    """The scenario with a process that dies at these points."""
+    world = TRAILED.world()
+    world.io.deaths, world.downtime = set(deaths), downtime
     try:
         world.run()
     except AssertionError as broken:
@@ -71,20 +36,19 @@ def die(*deaths: float, downtime: timedelta = timedelta(0)) -> World:
 
 
 @pytest.mark.parametrize("part", range(8))
-@pytest.mark.parametrize("moment", [0.0, 0.5], ids=["before", "after"])
-def test_a_crash_at_any_word_with_the_broker(moment: float, part: int) -> None:
-    """Dying just before or just after any call leads to the same place: protected, then flat, each order said once."""
-    for call in range(part + 1, words() + 1, 8):
-        assert die(call + moment).judge.most_held == 2
+def test_a_crash_at_any_point(part: int) -> None:
+    """Dying anywhere leads to the same place: protected, then flat, each order said once."""
+    for point in range(part + 1, points() + 1, 8):
+        assert die(point).judge.most_held == 2
 
 
 def test_a_crash_inside_the_recovery_from_a_crash() -> None:
     """The second death finds a half-finished recovery, and changes nothing (INV-16)."""
-    for call in range(1, words() + 1, 7):
-        die(call + 0.5, call + 1 + call % 4)
+    for point in range(1, points() + 1, 9):
+        die(point, point + 1 + point % 9)
 
 
 def test_a_crash_with_nobody_there_for_a_while() -> None:
     """Stops guard at the broker meanwhile; what was bought or sold unseen is found and put right."""
-    for call in range(2, words() + 1, 7):
-        die(call + 0.5, downtime=timedelta(seconds=20 if call % 2 else 90))
+    for point in range(2, points() + 1, 9):
+        die(point, downtime=timedelta(seconds=20 if point % 2 else 90))

@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from alpaca_trader.simulator.exchange.activities import FillActivity
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from alpaca_trader.simulator.simulator import Simulator
 
 SLACK = Decimal("1.002")
+LOOSE = Decimal("1.25")
+"""A market order is sized by a quote that may be a false one, as long as it lies within the collar of the last bar."""
 ARM_WITHIN = timedelta(seconds=5)
 FLAT_WITHIN = timedelta(seconds=60)
 RECONCILED_WITHIN = timedelta(minutes=2)
@@ -51,7 +53,9 @@ class Believed(NamedTuple):
     """The first reason for which no entry may be sent, None where there is none."""
     latched: Collection[str]
     cash: Decimal
-    """Cash by our own books, after fees."""
+    """Cash by our own books, before today's fees."""
+    fees: Decimal
+    """Fees that are charged when the session ends."""
 
 
 class Hours(NamedTuple):
@@ -78,6 +82,8 @@ class Limits:
 
     position_pct: Decimal
     positions: int
+    is_priced: bool
+    """Whether entries name their worst price. A market order has none: what it will cost is judged when it is said."""
 
 
 class Judge:
@@ -202,6 +208,11 @@ class Judge:
             self._break("INV-11", f"{len(self._entries)} entries today, too many in a day or a minute")
         if any(order.side == "sell" for order in self._own_open(said.symbol)):
             self._break("INV-8", f"{key}: a buy while a sale of ours rests")
+        quote = self._sim.market.quote(said.symbol, now)
+        price = said.limit_price or (quote.ask if quote is not None else _ZERO)
+        cap = self._limits.position_pct * self._highest * (SLACK if said.limit_price else LOOSE)
+        if said.qty * price > cap:
+            self._break("INV-10", f"{key}: {said.qty} at {price} is over the cap {cap:.2f}")
 
     def _hear_sale(self, said: Said, kind: str) -> None:
         key = said.client_order_id
@@ -217,7 +228,7 @@ class Judge:
     def _own_open(self, symbol: str) -> list[SimOrder]:
         return [order for order in self._sim.exchange.book.open_orders(symbol) if order.client_order_id in self._said]
 
-    def _break(self, rule: str, what: str) -> None:
+    def _break(self, rule: str, what: str) -> NoReturn:
         raise Broken(rule, self._sim.now, what)
 
     # ------------------------------------------------------------ at every instant
@@ -236,7 +247,9 @@ class Judge:
         self._read_new_orders()
         held = {view.asset.symbol: view for view in exchange.positions()}
         in_use = 0
-        for symbol in sorted({order.symbol for order in book.open_orders()} | set(held) | set(self._own)):
+        for symbol in sorted(
+            {order.symbol for order in book.open_orders()} | set(held) | set(self._own) | set(self._naked)
+        ):
             qty = held[symbol].qty if symbol in held else _ZERO
             if qty < 0:
                 self._break("INV-6", f"{symbol}: {qty} held")
@@ -289,11 +302,12 @@ class Judge:
             self._break("INV-9", f"{symbol}: sales of ours exceed the {own} that are ours")
         cap = self._limits.position_pct * self._highest * SLACK
         worst = cost + sum((order.reserved_cash for order in buys), _ZERO)
-        if worst > cap:
+        if worst > cap and self._limits.is_priced:
             self._break("INV-10", f"{symbol}: exposure {worst:.2f} over the cap {cap:.2f}")
         self.cap_was_near |= worst > cap * Decimal("0.98")
         guarded = sum((order.held_shares for order in sells if order.status in GUARDING), _ZERO)
-        if own > guarded and not buys:
+        claimed = self._sim.exchange.book.held_shares(symbol) - sum((order.held_shares for order in sells), _ZERO)
+        if own - claimed > guarded and not buys:  # what another's sale claims no stop of ours can guard
             self._watch(symbol, self._naked.setdefault(symbol, now), now)
         elif symbol in self._naked:
             self.longest_naked = max(self.longest_naked, now - self._naked.pop(symbol))
@@ -304,9 +318,9 @@ class Judge:
         hours = self._hours
         if not hours.open <= now < hours.close:
             self._naked[symbol] = now
-        elif self._is_calm and now - since > ARM_WITHIN:
-            self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}")
-        elif now >= hours.calm_from and now - max(since, hours.calm_from) > FLAT_WITHIN:
+        elif (self._is_calm and now - since > ARM_WITHIN) or (
+            now >= hours.calm_from and now - max(since, hours.calm_from) > FLAT_WITHIN
+        ):
             self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}")
 
     def excuse(self) -> None:
@@ -328,7 +342,9 @@ class Judge:
         open_ids = {order.client_order_id for symbol in self._symbols_open() for order in self._own_open(symbol)}
         if set(believed.open_ids) != open_ids:
             self._break("INV-17", f"believed open {sorted(believed.open_ids)}, open {sorted(open_ids)}")
-        stated = {*believed.latched, "journal"} if self.is_disk_bad() else believed.latched
+        stated = set(believed.latched)
+        stated |= {"journal"} if self.is_disk_bad() else set()
+        stated |= {"books_disagree"} if self._flows_touched and believed.cash != exchange.account().cash else set()
         if believed.doubt is not None and believed.doubt not in stated:
             self._break("INV-31", f"entries wait for {believed.doubt}")
         missing = set(self._halts) - set(believed.latched)
@@ -350,8 +366,9 @@ class Judge:
             if self._sim.exchange.book.get_by_client_id(key).status == "canceled":
                 self._break("INV-9", f"{key} was another's, and was cancelled")
         cash = self._sim.exchange.account().cash
-        if not self._flows_touched and abs(believed.cash - cash) > Decimal("0.000001"):
-            self._break("INV-23", f"cash {cash}, by our books {believed.cash}")
+        ours = believed.cash - (believed.fees if self._sim.now >= self._hours.close else _ZERO)
+        if not self._flows_touched and abs(ours - cash) > Decimal("0.000001"):
+            self._break("INV-23", f"cash {cash}, by our books {ours}")
 
     def counts(self) -> Counter[str]:
         """What was seen, in figures."""

@@ -113,7 +113,9 @@ class Plan:
         for entry in () if text in ("none", "") else text.split(","):
             found = _ENTRY.fullmatch(entry.strip())
             if found is None:
-                raise BadInput(f'--faults: "{entry}": write name=rate or name@occasion, e.g. http.drop=0.1 or ws.dup@3+17')
+                raise BadInput(
+                    f'--faults: "{entry}": write name=rate or name@occasion, e.g. http.drop=0.1 or ws.dup@3+17'
+                )
             name, rate, occasions = found.groups()
             if name not in NAMES:
                 raise BadInput(f'--faults: there is no fault "{name}"{did_you_mean(name, NAMES)}')

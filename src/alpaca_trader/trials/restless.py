@@ -43,7 +43,7 @@ def settings(seed: int, edit: int = 0) -> StrategyConfig:
         max_entries_per_symbol_day=rng.choice((5, 20, 20)),
         on_target=later.choice(("trail", "close")),
         rsi_oversold=float(rng.choice((44, 48, 50))),
-        rsi_overbought=float(rng.choice((55, 75, 95, 99))),
+        rsi_overbought=float(rng.choice((55, 55, 75, 99))),
         lookback_period=rng.choice((2, 3, 4)),
     )
     risk = RiskConfig(

@@ -6,8 +6,8 @@ else. After every instant the judge looks. Everything follows from the arguments
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -42,6 +42,8 @@ CALM_FOR = timedelta(minutes=40)
 """Before each close nothing fails any more: what was disturbed has to come right."""
 _EARLY = timedelta(minutes=1)
 CALENDAR = SessionCalendar()
+UNLIMITED = Switches(rate_limit=None)
+"""Direct calls pass no gate that counts requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,9 @@ class Stage:
     """None: shortly before the first session is announced."""
     until: datetime | None = None
     """None: the end of the last session."""
-    resolve: Callable[[str], type] = {}.__getitem__
-    switches: Switches = Switches(rate_limit=None)
+    strategies: Mapping[str, type] = field(default_factory=dict)
+    """Plug-in classes by the path the settings name them with."""
+    switches: Switches = UNLIMITED
 
 
 def sessions_from(first: date, days: int) -> list[Session]:
@@ -82,7 +85,7 @@ class World:
         self.downtime: timedelta | None = None
         """How long nobody is there after a crash; None: drawn."""
         risk = config.risk
-        limits = Limits(Decimal(str(risk.max_position_pct)), risk.max_positions)
+        limits = Limits(Decimal(str(risk.max_position_pct)), risk.max_positions, risk.order_style == "limit")
         self.judge = Judge(self.sim, limits, self.hours, is_calm=not (self.plan.rates or self.plan.exactly))
         self.line = BadLine(self.sim, self.strikes, self.io, self.judge, self._take_time)
         self.seen: Counter[str] = Counter()
@@ -106,7 +109,7 @@ class World:
         self.strikes.until = self.hours.calm_from
         self._acts = acts_of(self.plan, self.seed, self.hours.open, self.hours.calm_from)
         for name in EXCHANGE:
-            if name in self.plan.rates and self.plan.rates[name]:
+            if self.plan.rates.get(name):
                 seconds = (self.hours.calm_from - self.now).total_seconds()
                 self.sim.order_fault(name, probability=self.plan.rates[name], **{"for": seconds})
 
@@ -125,7 +128,7 @@ class World:
     def _open_engine(self, committed: Sequence[ev.Event | ev.Action]) -> None:
         self.lives += 1
         self.journal = TrialJournal(committed, self.strikes, self.io)
-        manager = StrategyManager(lambda path: self.config, self.stage.resolve)
+        manager = StrategyManager(lambda path: self.config, self.stage.strategies.__getitem__)
         manager.configure(self.config)
         entries = list(self.journal.since_checkpoint())
         self.engine = Engine(manager, rebuild(entries) if entries else Belief())
@@ -233,7 +236,7 @@ class World:
         yield ev.ConfigAccepted(self.now, f"rev{self.edit}", self.config, Policy())
         yield ev.Command(self.now, "started", "engine", "")
         for event in self._pending:
-            self.feed.put(replace(event, at=self.now))  # type: ignore[type-var]  # every event is a dataclass
+            self.feed.put(replace(event, at=self.now))
         self._pending.clear()
         for event in self.feed:
             if isinstance(event, ev.Tick):
@@ -258,8 +261,8 @@ class World:
             if not (order.intent.role is OrderRole.ENTRY and order.status is OrderStatus.UNKNOWN)  # watched for 180 s
         }
         shares = {symbol: episode.qty for symbol, episode in belief.episodes.items() if episode.qty}
-        cash = START_CASH + belief.portfolio.cash_moved - belief.portfolio.fees.charged()
-        return Believed(shares, open_ids, standing_halt(belief, now), belief.risk.latched.keys(), cash)
+        cash, fees = START_CASH + belief.portfolio.cash_moved, belief.portfolio.fees.charged()
+        return Believed(shares, open_ids, standing_halt(belief, now), belief.risk.latched.keys(), cash, fees)
 
     def run(self) -> "World":
         """Play to the end; a process that dies is followed by the next."""
