@@ -109,10 +109,12 @@ class HandBroker:
         self.script: dict[str, deque[Any]] = {}
         self.down = False
         self.said: list[str] = []
+        self.asked: list[str] = []
         self.looked_up: list[str] = []
         self.late: list[tuple[str, ev.Approved | ev.Resend]] = []
 
     def _scripted(self, verb: str) -> Any:
+        self.asked.append(verb)
         if self.down:
             raise OutcomeUnknown("down") if verb in ("submit", "cancel") else Retryable("down")
         queue = self.script.get(verb)

@@ -543,6 +543,15 @@ def test_a_restart_goes_on_where_the_crash_was(scene: Scene) -> None:
     Desk().play(scene)
 
 
+def test_a_start_protects_before_it_warms_up() -> None:
+    """F34: what was bought while nobody was there has its stop before any history is read, however long that takes."""
+    desk = Desk()
+    desk.play([*BUY, ("fill entry 185.50 unheard", "")])
+    desk.broker.asked = []
+    desk.play([("restart", STOP)])
+    assert desk.broker.asked.index("submit") < desk.broker.asked.index("bars")
+
+
 @pytest.mark.parametrize("scene", STRANGERS.values(), ids=STRANGERS.keys())
 def test_strangers_in_the_account(scene: Scene) -> None:
     """What others do is counted and respected, and what is ours is kept right."""

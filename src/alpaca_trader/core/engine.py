@@ -132,6 +132,8 @@ class Engine:
                     self.strategies.observe(bar)
             case ev.Tick(session=session):
                 self._begin_minute(at, session)
+            case ev.StageDue(stage="prepare"):
+                self._prepare_symbols(at)
             case ev.StageDue(stage="signals"):
                 self._take_signals(at)
             case ev.StageDue(stage="decide"):
@@ -164,7 +166,8 @@ class Engine:
                 if self.strategies.history_sessions > reach:
                     self._warmed = set()
                 self._emit(ev.Alarm(at, "config_accepted", "info", numbers={"rev": event.rev}))
-                self._prepare_symbols(at)
+                if self._is_started:  # at a start the session that is opened asks for it, after positions are looked after
+                    self._prepare_symbols(at)
             case ev.ConfigRefused(detail=detail):
                 self._emit(ev.Alarm(at, "config_refused", "warning", untrusted_text=detail))
             case ev.StreamChanged(connected=connected, stream=stream):
@@ -306,9 +309,9 @@ class Engine:
             self._rows, self._are_rows_said = {}, False
         self.strategies.open_session(session)
         self._warmed, self._looked_up = set(), set()
-        self._prepare_symbols(at)
         self._read_broker(at)
         self._emit(ev.Fetch(at, "clock"))
+        self._emit(ev.Proceed(at, "prepare"))
 
     def _prepare_symbols(self, at: datetime) -> None:
         """Learn what may be done with newly watched symbols, and warm the strategies up on them; a failed read again."""

@@ -34,7 +34,7 @@ from alpaca_trader.core.policy import Policy
 
 Verb = Literal["submit", "replace", "cancel"]
 Level = Literal["info", "warning", "error"]
-Stage = Literal["signals", "decide", "close"]
+Stage = Literal["prepare", "signals", "decide", "close"]
 
 # ---------------------------------------------------------------- events: time and commands
 
