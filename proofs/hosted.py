@@ -5,6 +5,7 @@ Processes come from a fork server that has imported everything once, so that a s
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -46,7 +47,9 @@ class Engine:
     def start(self) -> BaseProcess:
         """A new process that trades until it is stopped, and ends with this one at the latest."""
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, "proofs.restless"])
+        # Every new process runs the program's main module once more: what that imports has to be there already.
+        spec = getattr(sys.modules["__main__"], "__spec__", None)
+        context.set_forkserver_preload([__name__, "proofs.restless", *([spec.name] if spec else [])])
         process = context.Process(target=_trade, args=(self,), daemon=True)
         process.start()
         return process

@@ -4,90 +4,42 @@ Time runs as real time does while anything is under way (a start, a request, new
 so the seconds in which a position may be without a stop are real seconds of a real process.
 """
 
-import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
-from typing import Literal
 
 from alpaca_trader.core.models import Mode, OrderRole, OrderStatus, Session
 from alpaca_trader.edge.calendar import SessionCalendar
 from alpaca_trader.edge.clock import SystemClock
 from alpaca_trader.edge.config_store import ConfigStore
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
-from proofs.hosted import OUTPUT, Engine, note_rest
+from proofs.hosted import Engine, note_rest
 from proofs.kills.judge import Broken, Judge
+from proofs.kills.life import Death, Life
 from proofs.kills.remains import Remains
+from proofs.kills.result import Result
 from proofs.kills.witness import Witness, WitnessedServer
 from proofs.paced import Pace, SharedNumber, SharedTime
 from proofs.restless import SYMBOLS, restless_home
 
 FIRST_DAY = date(2026, 11, 20)
-KILLS_A_SESSION = 15
+KILLS_A_SESSION = 8
 """Fewer than a session sees, so that the market has days enough."""
+NIGHTS_SLEPT_THROUGH, SECOND_ENGINES = 0.25, 0.1
+"""In how many sessions nobody comes back before the next morning; in how many lives another engine is started too."""
 KILLS_AT_A_CLOSE = 10
 """So few need no morning."""
 CALM = 200.0
 """Virtual seconds per real second while nothing is under way."""
-SETTLE_S = 0.01
-"""Real seconds for which the loop must have rested, without a word or news, for nothing to be under way."""
 RECOVER_WITHIN_S = 30.0
-READ_CLOCK = "GET /v2/clock"
 MORNING = (timedelta(seconds=-30), timedelta(minutes=12, seconds=40))
 CLOSING = (timedelta(minutes=-12), timedelta(seconds=40))
 LAST_KILL = timedelta(seconds=150)
 """No kill later than this before a window ends: what was in doubt is over by then, and belief must be truth."""
-
-Moment = Literal["any", "start", "before_word", "after_word"]
-
-
-@dataclass
-class Tally:
-    """What a run has seen."""
-
-    seed: int
-    kills: int = 0
-    starts: int = 0
-    sessions: int = 0
-    kills_in_recovery: int = 0
-    kills_holding: int = 0
-    kills_at_a_word: int = 0
-    orders: int = 0
-    entries: int = 0
-    fills: int = 0
-    naked_s: float = 0.0
-    """The longest that any position was without a stop while an engine lived."""
-    real_s: float = 0.0
-
-    def __str__(self) -> str:
-        """One line."""
-        return ", ".join(f"{field.name.replace('_', ' ')} {getattr(self, field.name):g}" for field in fields(self))
-
-
-@dataclass(frozen=True)
-class Death:
-    """When a life ends: so long ``after`` its start (``start``) or its recovery (all others), or at its next word to the
-    broker if that is sooner."""
-
-    moment: Moment
-    after: timedelta
-    downtime: timedelta
-
-    @classmethod
-    def drawn(cls, rng: Random) -> "Death":
-        """Anywhere in a life, or in its first moments, or at a word; sometimes nobody comes for a while."""
-        kinds: tuple[Moment, ...] = ("any", "start", "before_word", "after_word")
-        moment = rng.choices(kinds, (4, 2, 2, 2))[0]
-        after_s = {"any": rng.uniform(0, 60), "start": rng.uniform(0, 0.4)}.get(moment, 75.0)
-        downtime_s = rng.choices((0.0, rng.uniform(1, 60), rng.uniform(60, 240)), (16, 3, 1))[0]
-        return cls(moment, timedelta(seconds=after_s), timedelta(seconds=downtime_s))
 
 
 class Programme:
@@ -95,10 +47,10 @@ class Programme:
 
     def __init__(self, kills: int, seed: int, folder: Path, before: Sequence[Callable[[], None]] = ()) -> None:
         """``folder`` is empty and will hold everything; ``before`` is called first in every engine's process."""
-        self.tally = Tally(seed)
+        self.result = Result(seed)
         self.home = restless_home(folder / "home", seed, buys_pct=60, sells_pct=20)
         self._kills, self._rng, self._real = kills, Random(seed), SystemClock()
-        days = kills // KILLS_A_SESSION + 1
+        days = kills // KILLS_A_SESSION + 2
         self._sessions = SessionCalendar().sessions(FIRST_DAY, FIRST_DAY + timedelta(days=2 * days + 7))[:days]
         self._sim = Simulator(
             GeneratedMarket(seed, SYMBOLS, FIRST_DAY, days=days, history_days=1),
@@ -131,31 +83,36 @@ class Programme:
     def _is_in_session(self, now: datetime) -> bool:
         return any(session.open <= now < session.close for session in self._sessions)
 
-    def run(self) -> Tally:
-        """All of it. Raises Broken."""
-        tally, began_s = self.tally, self._real.monotonic()
+    def run(self) -> None:
+        """All of it; what was seen is in ``result``. Raises Broken."""
+        result, began_s = self.result, self._real.monotonic()
         self._server.start()
         try:
             for session in self._sessions:
-                if tally.kills < self._kills:
+                if result.kills < self._kills:
                     self._play(session)
-            _require(tally.kills == self._kills, f"the sessions were over after {tally.kills} kills")
+            _require(result.kills == self._kills, f"the sessions were over after {result.kills} kills")
         finally:
             self._server.stop()
             self._sim.close()
-            tally.orders = len(self._sim.exchange.book)
-            tally.entries = sum(key.endswith("-entry") for key in self._witness.said)
-            tally.fills = sum(each.type == "FILL" for each in self._sim.exchange.activities())
-            tally.naked_s = self._judge.longest_naked.total_seconds()
-            tally.real_s = self._real.monotonic() - began_s
-        return tally
+            result.orders = len(self._sim.exchange.book)
+            result.entries = sum(key.endswith("-entry") for key in self._witness.said)
+            result.fills = sum(each.type == "FILL" for each in self._sim.exchange.activities())
+            result.longest_naked_s = self._judge.longest_naked.total_seconds()
+            result.real_s = self._real.monotonic() - began_s
 
     def _play(self, session: Session) -> None:
-        """Its morning and its closing, with nobody there in between, whatever is held; then everything is sold and over."""
-        if self._kills - self.tally.kills > KILLS_AT_A_CLOSE:
+        """Its morning and its closing, with nobody there in between, whatever is held; then everything is sold and over.
+
+        Sometimes nobody comes for the closing, and what is held is held over night.
+        """
+        if self._kills - self.result.kills > KILLS_AT_A_CLOSE:
             self._live_through(session.open + MORNING[0], session.open + MORNING[1])
+            if self._rng.random() < NIGHTS_SLEPT_THROUGH and session != self._sessions[-1]:
+                self.result.nights += bool(self._judge.held)
+                return
         self._live_through(session.close + CLOSING[0], session.close + CLOSING[1])
-        self.tally.sessions += 1
+        self.result.sessions += 1
         _require(not self._judge.held, f"still held after the close: {self._judge.held}")
         _require(not self._judge.open_ids, f"still open after the close: {self._judge.open_ids}")
         self._remains.verify()
@@ -163,7 +120,7 @@ class Programme:
     def _live_through(self, first: datetime, last: datetime) -> None:
         """Life after life from ``first`` to ``last``; the last one sees every doubt end, and is compared with the truth."""
         self._pace.leap(first)
-        while self.tally.kills < self._kills and self._sim.now < last - LAST_KILL:
+        while self.result.kills < self._kills and self._sim.now < last - LAST_KILL:
             death = Death.drawn(self._rng)
             self._live(death, last - LAST_KILL)
             self._pace.leap(min(self._sim.now + death.downtime, last - LAST_KILL))
@@ -172,9 +129,9 @@ class Programme:
 
     def _live(self, death: Death | None, until: datetime) -> None:
         """One life, to its death or to ``until``, where it is killed too, or asked to stop where no death was meant."""
-        process = self._engine.start()
-        life = _Life(process, self._sim, self._witness, self._rests, self._real)
-        self.tally.starts += 1
+        life = Life(self._engine.start(), self._sim, self._witness, self._rests, self._real)
+        starts_second = death is not None and death.moment == "any" and self._rng.random() < SECOND_ENGINES
+        self.result.starts += 1
         self._judge.begin()
         if death is not None and death.moment in ("before_word", "after_word"):
             setattr(self._witness, death.moment, life.kill)
@@ -182,26 +139,36 @@ class Programme:
             if self._pace.turn(CALM if life.is_calm() else 1.0, until):
                 life.touched()
             self._check(life)
+            if starts_second and life.recovered is not None:
+                starts_second = False
+                self._start_second()
             since = life.began if death is not None and death.moment == "start" else life.recovered
             if death is not None and since is not None and self._sim.now >= since + death.after:
                 break
         self._witness.before_word = self._witness.after_word = None
         self._end(life, is_killed=death is not None)
 
-    def _check(self, life: "_Life") -> None:
+    def _start_second(self) -> None:
+        """INV-22: another engine in the same home ends at once, by itself."""
+        second = replace(self._engine, before=()).start()
+        second.join(RECOVER_WITHIN_S)
+        _require(second.exitcode == 1, f"a second engine in the home ended with {second.exitcode}, not 1")
+        self.result.second_engines += 1
+
+    def _check(self, life: Life) -> None:
         _require(not self._witness.problems, "; ".join(self._witness.problems))
         _require(life.is_alive() or life.is_killed, f"it ended by itself with {life.process.exitcode}")
         _require(
             life.recovered is not None or life.age_s() < RECOVER_WITHIN_S, f"not recovered in {RECOVER_WITHIN_S} s"
         )
 
-    def _end(self, life: "_Life", *, is_killed: bool) -> None:
-        tally = self.tally
+    def _end(self, life: Life, *, is_killed: bool) -> None:
+        result = self.result
         if is_killed:
-            tally.kills += 1
-            tally.kills_at_a_word += life.is_killed
-            tally.kills_in_recovery += life.recovered is None
-            tally.kills_holding += bool(self._judge.held)
+            result.kills += 1
+            result.kills_at_a_word += life.is_killed
+            result.kills_in_recovery += life.recovered is None
+            result.kills_holding += bool(self._judge.held)
             life.kill()
         else:
             life.stop()
@@ -223,72 +190,6 @@ class Programme:
         )
         _require(not belief.risk.latched, f"entries are halted: {sorted(belief.risk.latched)}")
         _require(believed_ids == self._judge.open_ids, f"believed {believed_ids}, open {self._judge.open_ids}")
-
-
-class _Life:
-    """One engine's process, from its start."""
-
-    def __init__(
-        self, process: BaseProcess, sim: Simulator, witness: Witness, rests: SharedNumber, real: SystemClock
-    ) -> None:
-        self.process = process
-        self.is_killed = False
-        self.began = sim.now
-        self.recovered: datetime | None = None
-        """When it had asked the broker everything that a start has to ask; the clock is the last of it."""
-        self._sim, self._witness, self._rests, self._real = sim, witness, rests, real
-        self._began_s = self._touched_s = real.monotonic()
-        self._clock_reads = witness.requests[READ_CLOCK]
-
-    def age_s(self) -> float:
-        """Real seconds since its start."""
-        return self._real.monotonic() - self._began_s
-
-    def is_alive(self) -> bool:
-        """Whether the process exists."""
-        return self.process.is_alive()
-
-    def touched(self) -> None:
-        """It was told something."""
-        self._touched_s = self._real.monotonic()
-
-    def is_calm(self) -> bool:
-        """Whether nothing is under way; to be asked often."""
-        now_s = self._real.monotonic()
-        if self.recovered is None and self._witness.requests[READ_CLOCK] > self._clock_reads:
-            self.recovered = self._sim.now
-        if not self._rests.read() or self.recovered is None:
-            self._touched_s = now_s
-        return now_s - max(self._touched_s, self._witness.heard_s) > SETTLE_S
-
-    def kill(self) -> None:
-        """``kill -9``; from any thread."""
-        if not self.is_killed:
-            self.is_killed = True
-            os.kill(self._pid, signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Ask it to stop."""
-        os.kill(self._pid, signal.SIGTERM)
-
-    @property
-    def _pid(self) -> int:
-        assert self.process.pid is not None, "it was started"
-        return self.process.pid
-
-
-def run(kills: int, seed: int, before: Sequence[Callable[[], None]] = ()) -> Tally:
-    """Kill ``kills`` times. Raises Broken, naming the seed and the folder that is kept, at the first broken rule."""
-    folder = Path(tempfile.mkdtemp(prefix="kills-"))
-    programme = Programme(kills, seed, folder, before)
-    try:
-        tally = programme.run()
-    except Exception as error:
-        output = programme.home.path / OUTPUT
-        said = output.read_text()[-2000:] if output.exists() else ""
-        raise Broken(f"{error} ({programme.tally}; everything is kept in {folder})\n{said}") from error
-    shutil.rmtree(folder)
-    return tally
 
 
 def _require(holds: bool, otherwise: str) -> None:

@@ -12,8 +12,8 @@ import pytest
 from alpaca_trader.main.hosted import EXIT_HUNG
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
 from proofs.hosted import OUTPUT, Engine
-from proofs.kills.judge import Broken
-from proofs.kills.programme import CALM, run
+from proofs.kills.programme import CALM
+from proofs.kills.run import run
 from proofs.paced import Pace, SharedTime
 from proofs.restless import SYMBOLS, restless_home
 from tests.proofs import bugs
@@ -23,10 +23,11 @@ DAY = date(2026, 11, 20)
 
 def test_ten_kills_break_no_rule() -> None:
     """INV-1, 2, 6, 7, 15-17: nothing said uncommitted or twice, nothing long unprotected, nothing promised lost."""
-    tally = run(10, seed=1)
-    assert (tally.kills, tally.starts, tally.sessions) == (10, 11, 1)
-    assert tally.entries > 1
-    assert tally.kills_holding > 2
+    result = run(10, seed=1)
+    assert result.problems == []
+    assert result.kills == 10
+    assert result.entries > 1
+    assert result.kills_holding > 2
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,8 @@ def test_ten_kills_break_no_rule() -> None:
 )
 def test_a_planted_bug_is_found(bug: Callable[[], None], found: str) -> None:
     """The programme can fail: an engine that speaks first and writes later is caught, and one that starts without memory."""
-    with pytest.raises(Broken, match=found):
-        run(10, seed=1, before=[bug])
+    (problem,) = run(10, seed=1, before=[bug]).problems
+    assert found in problem
 
 
 def test_a_hung_engine_ends_and_the_next_one_trades(tmp_path: Path) -> None:
