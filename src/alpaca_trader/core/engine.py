@@ -166,7 +166,7 @@ class Engine:
                 if self.strategies.history_sessions > reach:
                     self._warmed = set()
                 self._emit(ev.Alarm(at, "config_accepted", "info", numbers={"rev": event.rev}))
-                if self._is_started:  # at a start the session that is opened asks for it, after positions are looked after
+                if self._is_started:  # a start protects first: its history is read when its session opens
                     self._prepare_symbols(at)
             case ev.ConfigRefused(detail=detail):
                 self._emit(ev.Alarm(at, "config_refused", "warning", untrusted_text=detail))
