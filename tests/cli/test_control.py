@@ -74,6 +74,21 @@ def test_what_may_not_be_said_is_refused(home: Path, words: tuple[str, ...], cod
     assert left_in(home) == []
 
 
+@pytest.mark.parametrize("journal", ["torn", "folder"])
+def test_a_journal_that_cannot_be_read_stops_no_flatten(home: Path, journal: str) -> None:
+    """It is said, with what else there is; the next thing that is missing here are the keys."""
+    database = home / "data" / "paper.db"
+    if journal == "torn":
+        database.write_bytes(b"no journal" * 1000)
+    else:
+        database.mkdir()
+    result = call("flatten", "--yes", "--mode", "paper", "--home", home)
+    said, missing = result.stderr.splitlines()
+    assert said.startswith("the journal cannot say what is ours (")
+    assert said.endswith("); --all closes what has no order of ours, too")
+    assert "no Alpaca keys found" in missing
+
+
 @pytest.mark.parametrize("verb", ["halt", "resume", "flatten"])
 def test_a_folder_that_is_no_home_stays_untouched(tmp_path: Path, verb: str) -> None:
     """A typing error in --home does not make a home."""

@@ -3,11 +3,14 @@
 import getpass
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from alpaca_trader.cli.common import (
+    EXIT_ERROR,
     RefusedByPolicy,
     Unreachable,
     engine_process,
@@ -50,7 +53,8 @@ def resume(reason: str, home: Path) -> None:
 @click.option("--all", "everything", is_flag=True, help="Without an engine: sell what other tools hold, too.")
 @mode_option
 @home_option
-def flatten(reason: str, yes: bool, everything: bool, mode: str | None, home: Path) -> None:
+@click.pass_context
+def flatten(ctx: click.Context, reason: str, yes: bool, everything: bool, mode: str | None, home: Path) -> None:
     """Close every position of ours, and halt.
 
     A running engine is told. Without one, on paper and live, this command speaks to the broker itself: it needs neither
@@ -66,12 +70,8 @@ def flatten(reason: str, yes: bool, everything: bool, mode: str | None, home: Pa
         require_home(home)
         _leave(home, "flatten", reason)
         return
-    _flatten_now(mode, everything, _held_by_the_journal(home, mode))
-    try:
-        require_home(home)
-        _leave(home, "halt", reason or "flattened without the engine")
-    except (click.ClickException, OSError) as error:
-        click.echo(f"an engine that starts here will trade: it could not be told to halt ({error})", err=True)
+    if not _flatten_now(home, mode, everything, reason):
+        ctx.exit(EXIT_ERROR)
 
 
 def _mode(home: Path, mode: str | None) -> str:
@@ -151,6 +151,7 @@ def _actor() -> str:
 
 def _held_by_the_journal(home: Path, mode: str) -> set[str]:
     """Symbols of the journal's open trades; none where it cannot be read, which stops nothing."""
+    import sqlite3
     from contextlib import closing
 
     from alpaca_trader.core.errors import TraderError
@@ -159,28 +160,57 @@ def _held_by_the_journal(home: Path, mode: str) -> set[str]:
     from alpaca_trader.edge.journal.reader import JournalReader
 
     database = Home(home).database(Mode(mode))
-    if not database.exists():
-        return set()
     try:
+        if not database.exists():
+            return set()
         with closing(JournalReader(database)) as reader:
             return {row.trade.symbol for row in reader.trades() if row.trade.status in ("open", "closing")}
-    except TraderError as failure:
-        click.echo(f"the journal cannot say what is ours ({failure})", err=True)
+    except (TraderError, OSError, sqlite3.Error) as failure:
+        click.echo(
+            f"the journal cannot say what is ours ({failure}); --all closes what has no order of ours, too", err=True
+        )
         return set()
 
 
-def _flatten_now(mode: str, everything: bool, known: set[str]) -> None:
-    """Speak to the broker without an engine."""
+def _flatten_now(home: Path, mode: str, everything: bool, reason: str) -> bool:
+    """Speak to the broker without an engine; whether nothing of ours is left."""
     from alpaca_trader.cli.hosted import hosted_broker
     from alpaca_trader.core.models import Mode
     from alpaca_trader.edge.clock import SystemClock
     from alpaca_trader.edge.emergency import flatten_now
 
-    clock = SystemClock()
+    clock, known = SystemClock(), _held_by_the_journal(home, mode)
     with hosted_broker(Mode(mode), clock) as broker:
-        is_anything = False
-        for line in flatten_now(broker, clock, everything, known):
-            is_anything = True
-            click.echo(f"{mode}  {line}")
-        if not is_anything:
+        try:
+            require_home(home)
+            _leave(home, "halt", reason or "flattened without the engine")
+        except (click.ClickException, OSError) as error:
+            click.echo(f"an engine that starts here will trade: it could not be told to halt ({error})", err=True)
+        done = []
+        with _keeping_engines_out(home):
+            for each in flatten_now(broker, clock, everything, known):
+                done.append(each)
+                click.echo(f"{mode}  {each.text}")
+        if not done:
             click.echo(f"{mode}  nothing is held and nothing is open")
+    return not any(each.is_left for each in done)
+
+
+@contextmanager
+def _keeping_engines_out(home: Path) -> Iterator[None]:
+    """A supervisor's restart in the middle would protect what is being sold. Without a writable disk there is no lock,
+    and no engine either. Raises BadInput where one has started meanwhile."""
+    from alpaca_trader.core.errors import BadInput
+    from alpaca_trader.edge.home import EngineLock, Home
+
+    try:
+        lock = EngineLock(Home(home))
+    except BadInput:
+        if is_engine_running(home):
+            raise
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
