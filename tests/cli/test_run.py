@@ -55,6 +55,8 @@ def test_killed_and_started_again_it_ends_as_if_never_killed(played: Played, tmp
     assert answer("trades", "--home", home) == answer("trades", "--home", played.home)
     assert answer("status", "--home", home)["account"] == answer("status", "--home", played.home)["account"]
 
+    verified = call("verify", home)
+    assert verified.exit_code == 0, verified.output
     for trade in played.result["trades"]:
         assert f" {trade['symbol']} at " in told + again.stderr
     assert "210 of 210 minutes played" in again.stderr

@@ -23,6 +23,7 @@ FAMILIES = {
     "why": ("explain", "Why a trade happened and what became of it."),
     "why-not": ("explain", "Why a symbol was not bought at a minute."),
     "report": ("explain", "Write the day's picture as one HTML file."),
+    "verify": ("verify", "Check journal, logs and status against the rules, offline."),
     "halt": ("control", "Stop new entries; stops and exits go on."),
     "resume": ("control", "Let entries through again (a human's decision)."),
     "flatten": ("control", "Close every position of ours, and halt."),

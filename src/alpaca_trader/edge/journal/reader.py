@@ -1,7 +1,7 @@
 """The journal as everybody but the engine sees it: read-only, while the engine writes or after it crashed."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,6 +79,15 @@ class JournalReader:
         """The chain's digest after the last committed entry, as hex."""
         rows = self._rows("SELECT chain FROM entries ORDER BY seq DESC LIMIT 1")
         return (rows[0][0] if rows else GENESIS).hex()
+
+    def places(self, digests: Container[str]) -> Mapping[str, int]:
+        """Those of the digests (hex) that the chain ever had, with the number of the entry after which it had each."""
+        found: dict[str, int] = {}
+        after = 0
+        while rows := self._rows("SELECT seq, chain FROM entries WHERE seq > ? ORDER BY seq LIMIT ?", after, PAGE):
+            found.update((chain.hex(), seq) for seq, chain in rows if chain.hex() in digests)
+            after = rows[-1][0]
+        return found
 
     def entries(
         self,
