@@ -579,11 +579,14 @@ UNKNOWN: dict[str, Scene] = {
         ("to stop1 new", ""),
         ("is protected", ""),
     ],
-    "a duplicate id is a question, not a rejection": [
+    "a duplicate id is a question, not a rejection; said once, somebody else has used it": [
         ("next submit refused duplicate_id", ""),
         ("buy", f"entry {QTY} limit 185.60"),
         ("is entering", ""),
         ("ends_not", ""),
+        ("alarm unknown_own_order", ""),
+        ("buy MSFT", ""),
+        ("verdict halted", ""),
     ],
     "an outage of the broker: nothing is concluded, and all is caught up with afterwards": [
         *BUY,

@@ -359,6 +359,8 @@ class Belief:
         if event.kind is RefusalKind.DUPLICATE_ID:  # it is there already: its fate is a question, not a refusal
             if order.status is OrderStatus.INTENDED:
                 order.status = OrderStatus.UNKNOWN
+                if order.intent.role is OrderRole.ENTRY:  # said once and known already: somebody else made this id too
+                    self.strangers.append(event.client_order_id)
             return
         if order.is_settled:
             return  # a resend was refused although the order stands: the broker's record of it counts
