@@ -30,6 +30,7 @@ FAMILIES = {
     "config": ("config", "Show, check, list and roll back settings."),
     "data": ("data", "Import, list and check minute bars."),
     "sim": ("sim", "The embedded Alpaca on its own."),
+    "simulate": ("simulate", "Days on which everything fails, judged at every instant."),
     "service": ("service", "Run as a service: launchd or systemd."),
 }
 """Command to (module in this package, one line of help)."""

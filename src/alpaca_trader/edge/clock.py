@@ -53,6 +53,11 @@ class SystemClock:
         condition.wait(seconds)
 
 
+def processor_s() -> float:
+    """Seconds of processor time this process has used."""
+    return time.process_time()
+
+
 class VirtualClock:
     """A clock that is told the time."""
 

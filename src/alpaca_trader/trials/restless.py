@@ -1,13 +1,17 @@
 """Markets and settings for trials: the built-in reversion tuned so nervously that it trades all day, with limits that bind."""
 
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from random import Random
 
 from alpaca_trader.core.config import MeanReversionParams, RiskConfig, StrategyConfig, StrategySettings
 from alpaca_trader.simulator.market.generator import GeneratedMarket
+from alpaca_trader.simulator.market.symbols import asset_info
 
-SYMBOLS = ("NVDA", "QQQ", "SPY")
+SYMBOLS = ("F", "NVDA", "SPY")
+_WHOLE = replace(asset_info("F"), fractionable=False)
+"""Traded in whole shares alone, so that its stop can be replaced in place."""
 STRATEGY = "mean_reversion"
 MARKETS = 4
 """Different markets a day; a trial's seed picks one."""
@@ -23,7 +27,7 @@ FIRST_DAYS = (
 @lru_cache(maxsize=MARKETS * len(FIRST_DAYS))
 def market_of(number: int, first: date, days: int) -> GeneratedMarket:
     """One of the markets. Faults go on top of it, so one is made once for all seeds."""
-    return GeneratedMarket(number, SYMBOLS, first, days=days, history_days=1)
+    return GeneratedMarket(number, SYMBOLS, first, days=days, history_days=1, listed=[_WHOLE])
 
 
 def first_day(seed: int) -> date:

@@ -2,14 +2,19 @@
 
 import gc
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from alpaca_trader.core.errors import TraderError
+from alpaca_trader.edge.journal.codec import encode
 from alpaca_trader.trials import restless
 from alpaca_trader.trials.judge import Broken
 from alpaca_trader.trials.plan import Plan
 from alpaca_trader.trials.world import Stage, World, sessions_from
+
+_BREAKS = (AssertionError, TraderError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+"""What a broken rule or a broken program raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,22 @@ def play(trial: Trial) -> Outcome:
     broken: BaseException | None = None
     try:
         world.run()
-    except (AssertionError, TraderError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except _BREAKS as error:
         broken = error
     return outcome_of(trial, world, broken)
+
+
+def trace_of(trial: Trial) -> Iterator[str]:
+    """Every entry of the journal as it is stored, one a line, then how the trial ended and the journal's digest."""
+    world = trial.world()
+    ended = "all rules held"
+    try:
+        world.run()
+    except _BREAKS as error:
+        ended = f"{type(error).__name__}: {error}"
+    for entry in world.journal.entries:
+        yield f"{type(entry).__name__} {encode(entry).decode()}"
+    yield f"{ended}; journal {world.journal.head()}"
 
 
 def outcome_of(trial: Trial, world: World, broken: BaseException | None) -> Outcome:

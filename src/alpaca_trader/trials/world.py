@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
@@ -32,7 +31,7 @@ from alpaca_trader.simulator.profiles import Switches
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.trials.acts import Act, acts_of
 from alpaca_trader.trials.disk import Crash, CrashPoints, TrialJournal
-from alpaca_trader.trials.judge import Believed, Hours, Judge, Limits
+from alpaca_trader.trials.judge import Believed, Broken, Hours, Judge, Limits
 from alpaca_trader.trials.line import BadLine, BadStream
 from alpaca_trader.trials.plan import EXCHANGE, Plan
 from alpaca_trader.trials.strikes import Strikes
@@ -156,6 +155,8 @@ class World:
         match action:
             case ev.Decided(verdict=verdict):
                 self.seen[f"verdict {verdict}"] += 1
+            case ev.HaltLatched(code="invariant", detail=detail):
+                raise Broken("E", self.now, detail)
             case ev.HaltLatched(code=code):
                 self.seen[f"halt {code}"] += 1
                 self.judge.halt(code)
@@ -296,7 +297,3 @@ class World:
             gone = min(gone, max(timedelta(0), self.hours.calm_from - self.now))
         self._pass_alone(gone)
         self._open_engine(committed)
-
-    def trace(self) -> Iterator[Any]:
-        """Everything the last life's journal holds, as the earlier ones left it."""
-        yield from self.journal.entries
