@@ -95,6 +95,7 @@ CASES = [
     Case("service install --kind launchd --home home --load", "failed"),
     Case("service uninstall --kind systemd", "is not installed"),
     Case("sim switches", "rate_limit"),
+    Case("simulate --until 2026-11-24T14:40:00Z", "violations"),
     Case("sim serve --profile rich", "unknown"),
     Case(f"sim serve --account {KEY}{SECRET}", "is written KEY:SECRET"),
     Case("sim serve --account A:b --account A:b", "belongs to another account"),

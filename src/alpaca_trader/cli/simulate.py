@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alpaca_trader.cli.common import EXIT_ERROR
+from alpaca_trader.cli.common import EXIT_ERROR, json_option, print_json
 from alpaca_trader.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ MOST_SEEDS = 10_000_000
 @click.option("--shrink", is_flag=True, help="Where it fails, look for the shortest run that still does.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
 @click.option("--list", "as_list", is_flag=True, help="List the faults and what they do.")
+@json_option
 def simulate(
     seed: int,
     seeds: int,
@@ -41,6 +42,7 @@ def simulate(
     shrink: bool,
     workers: int,
     as_list: bool,
+    as_json: bool,
 ) -> None:
     """Play days of the engine on the simulated exchange, with faults, and hold every instant to the rules.
 
@@ -59,9 +61,12 @@ def simulate(
     if trace:
         _trace(trials)
         return
-    tally = play_all(trials, min(workers, seeds), _tell if seeds > 1 else lambda tally: None)
-    for line in tally.lines():
-        click.echo(line)
+    tally = play_all(trials, min(workers, seeds), _tell if seeds > 1 and not as_json else lambda tally: None)
+    if as_json:
+        print_json(tally.facts())
+    else:
+        for line in tally.lines():
+            click.echo(line)
     if tally.broken:
         if shrink:
             _shrink(tally.broken[0])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from alpaca_trader.edge.clock import processor_s
 from alpaca_trader.trials.marks import missing
@@ -49,6 +50,20 @@ class Tally:
     def missing(self) -> list[str]:
         """Marks that were seen too seldom."""
         return missing(self.days, self.struck_days, self.seen_days)
+
+    def facts(self) -> dict[str, Any]:
+        """The summary, for programs."""
+        return {
+            "days": self.days,
+            "minutes": self.minutes,
+            "crashes": self.crashes,
+            "days_per_cpu_minute": round(self.days_per_cpu_minute, 1),
+            "violations": [
+                {"rule": each.rule, "what": each.broken, "command": each.trial.command()} for each in self.broken
+            ],
+            "faults": dict(sorted(self.struck.items())),
+            "seen": dict(sorted(self.seen.items())),
+        }
 
     def lines(self) -> Iterator[str]:
         """The summary, for people."""

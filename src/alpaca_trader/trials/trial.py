@@ -41,7 +41,7 @@ class Trial:
     def world(self) -> World:
         """The world it plays in, before anything happened."""
         market = restless.market_of(self.seed % restless.MARKETS, self.first, self.days)
-        stage = Stage(market, sessions_from(self.first, self.days), until=self.until)
+        stage = Stage(market, sessions_from(self.first, self.days), until=self.until, ends_flat=self.until is None)
         return World(stage, restless.settings(self.seed), self.seed, self.faults)
 
     def command(self) -> str:

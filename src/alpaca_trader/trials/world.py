@@ -55,6 +55,8 @@ class Stage:
     """None: shortly before the first session is announced."""
     until: datetime | None = None
     """None: the end of the last session."""
+    ends_flat: bool = True
+    """Whether everything is sold and told when it ends."""
     strategies: Mapping[str, type] = field(default_factory=dict)
     """Plug-in classes by the path the settings name them with."""
     switches: Switches = UNLIMITED
@@ -275,7 +277,8 @@ class World:
                 break
             except Crash:
                 self._die()
-        self.judge.close(self._believed())
+        if self.stage.ends_flat:
+            self.judge.close(self._believed())
         return self
 
     def _die(self) -> None:
