@@ -45,7 +45,8 @@ def test_systemd_restarts_after_failures_only(home: Path) -> None:
     assert (unit["Service"]["Restart"], unit["Service"]["RestartSec"]) == ("on-failure", "30")
     assert unit["Service"]["Environment"] == '"PATH=/usr/local/bin:/usr/bin:/bin"'
     assert unit["Install"]["WantedBy"] == "default.target"
-    assert dict(unit["Unit"]) == {"description": "alpaca-trader (paper)"}  # a user unit cannot wait for the system's
+    # A user unit cannot wait for the system's; and it is never given up.
+    assert dict(unit["Unit"]) == {"description": "alpaca-trader (paper)", "startlimitintervalsec": "0"}
 
 
 NAMES = st.text(st.characters(blacklist_categories=["C", "Z"], blacklist_characters="/"), min_size=1).map(

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from alpaca_trader.cli import root
 from tests.cli.conftest import BARE, answer, call
+from tests.edge.canned import canned_server, reply
 
 
 def test_init_makes_a_private_home_and_says_what_next(tmp_path: Path) -> None:
@@ -133,3 +134,30 @@ def test_the_doctor_refuses_a_webhook_that_is_none(home: Path) -> None:
     )
     assert "fail  alarms       ALPACA_TRADER_ALARM_WEBHOOK would send alarms unencrypted" in result.stdout
     assert "token" not in result.output
+
+
+def test_starts_that_fail_are_counted_and_told_until_they_are_a_loop(home: Path, tmp_path: Path) -> None:
+    """F47: each says out of band why it ended, before anything of the home was needed; the seventh says nothing new."""
+    told = tmp_path / "told"
+    policy = home / "config" / "policy.json"
+    command = ["/bin/sh", "-c", f"cat >> {told}"]
+    policy.write_text(json.dumps({**json.loads(policy.read_text()), "alarm_command": command}))
+    for _ in range(7):
+        result = call("run", "--paper", "--home", home)
+        assert result.exit_code == 1
+        assert "no Alpaca keys found" in result.stderr
+    assert len(json.loads((home / "data" / "starts.json").read_text())) == 7
+    lines = told.read_text().splitlines()
+    assert lines[0] == f"alpaca-trader PAPER {home}"
+    assert sum("Z ended: BadInput: no Alpaca keys found" in line for line in lines) == 6
+
+
+def test_broken_settings_are_told_by_the_webhook(home: Path) -> None:
+    """An edit that no start survives leaves positions alone with their stops: somebody has to hear of it."""
+    (home / "config" / "policy.json").write_text("{")
+    with canned_server(reply(200, "")) as server:
+        environ = {**BARE, "ALPACA_TRADER_ALARM_WEBHOOK": server.url}
+        result = CliRunner(env=environ).invoke(root, ["run", "--paper", "--home", str(home)])
+    assert result.exit_code == 1
+    (asked,) = server.asked
+    assert "ended: BadSettings: config/policy.json" in json.loads(asked.body)["text"]

@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 
 def starts(file: Path, *minutes: float) -> list[bool]:
     """Whether entries were barred at each of the starts, told in minutes."""
-    return [note_start(file, NOON + minute * MINUTE) is not None for minute in minutes]
+    return [note_start(file, NOON + minute * MINUTE).bar is not None for minute in minutes]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,13 @@ def test_a_broken_count_is_begun_anew(tmp_path: Path, content: str) -> None:
 
 def test_starts_that_cannot_be_counted_are_too_many(tmp_path: Path) -> None:
     """Not knowing is a doubt, and every doubt stops entries only."""
-    barred = note_start(tmp_path / "no folder" / "starts.json", NOON)
-    assert barred == EntriesBarred(
-        NOON, "crash_loop", "starts cannot be counted: starts.json: No such file or directory"
-    )
+    bar, is_told = note_start(tmp_path / "no folder" / "starts.json", NOON)
+    assert bar == EntriesBarred(NOON, "crash_loop", "starts cannot be counted: starts.json: No such file or directory")
+    assert is_told
+
+
+def test_a_loop_is_told_once(tmp_path: Path) -> None:
+    """A start every thirty seconds all night is no message every thirty seconds; an hour later a start is news again."""
+    found = [note_start(tmp_path / "starts.json", NOON + n * MINUTE / 2).is_told for n in range(30)]
+    assert found == [True] * 6 + [False] * 24
+    assert note_start(tmp_path / "starts.json", NOON + 40 * MINUTE).is_told

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.models import Mode, OrderRole, Session
@@ -20,6 +21,7 @@ from alpaca_trader.edge.endpoints import Endpoints
 from alpaca_trader.edge.home import Home
 from alpaca_trader.edge.inbox import leave
 from alpaca_trader.edge.journal.reader import JournalReader
+from alpaca_trader.edge.notify import OutOfBand
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.main.hosted import trade_hosted
 from alpaca_trader.main.trader import RunEnd
@@ -60,7 +62,12 @@ class Driver(threading.Thread):
 
 
 def play(
-    home: Home, sim: Simulator, until: datetime, hooks: dict[datetime, Callable[[], object]], mode: Mode = Mode.SIM
+    home: Home,
+    sim: Simulator,
+    until: datetime,
+    hooks: dict[datetime, Callable[[], object]],
+    mode: Mode = Mode.SIM,
+    **more: Any,
 ) -> RunEnd:
     """The live wiring from the simulator's present to ``until``."""
     with running_simulator(sim) as served:
@@ -70,7 +77,7 @@ def play(
         clock = SystemClock(lambda: sim.now)
         driver.start()
         try:
-            return trade_hosted(home, mode, credentials, endpoints, clock, driver.hear, heartbeat_s=0.02)
+            return trade_hosted(home, mode, credentials, endpoints, clock, driver.hear, heartbeat_s=0.02, **more)
         finally:
             driver.ended.set()
             driver.join()
@@ -158,3 +165,29 @@ def test_a_signal_flattens_without_a_disk(tmp_path: Path) -> None:
     assert isinstance(halt, ev.HaltLatched)
     assert (halt.code, halt.detail) == ("operator_flatten", "signal: SIGUSR2")
     assert [row.trade.status for row in reader.trades()] == ["closed"]
+
+
+def test_a_crash_loop_guards_and_sells_and_buys_nothing(tmp_path: Path) -> None:
+    """F47: the sixth start in ten minutes carries what is held on, and takes no signal; a human hears of it."""
+    home, sim, session = morning(tmp_path)
+    play(home, sim, session.open + timedelta(minutes=10, seconds=30), {})
+    assert [view.asset.symbol for view in sim.exchange.positions()] == ["NVDA"]
+    bar = ev.EntriesBarred(sim.now, "crash_loop", "over 5 starts in 10 minutes")
+    told: list[str] = []
+
+    class Wall:
+        name = "wall"
+
+        def deliver(self, text: str) -> None:
+            told.append(text)
+
+    notifier = OutOfBand([Wall()], SystemClock(), "test")
+    play(home, sim, session.open + timedelta(minutes=25), {}, bar=bar, notifier=notifier)
+    notifier.close(20)
+
+    reader = JournalReader(home.database(Mode.SIM))
+    later = [intent.role for intent in reader.intents() if intent.decided_at > bar.at]
+    assert OrderRole.EXIT in later
+    assert OrderRole.ENTRY not in later
+    assert list(sim.exchange.positions()) == []
+    assert any("halted: crash_loop, until human: over 5 starts in 10 minutes" in text for text in told)

@@ -1,6 +1,7 @@
 """The service manager's file: a launchd property list or a systemd user unit that keeps the engine running.
 
-Restarted after a failure only: an engine that was stopped stays stopped. Neither file holds a credential.
+Restarted after a failure only, 30 s later and without end (a crash loop buys nothing, but somebody has to guard what is
+held): an engine that was stopped stays stopped. Neither file holds a credential.
 """
 
 import plistlib
@@ -84,6 +85,7 @@ def _systemd(service: Service) -> str:
     variables = " ".join(_quoted(f"{name}={value}") for name, value in (("PATH", SEARCH_PATH), *service.references))
     return f"""[Unit]
 Description=alpaca-trader ({service.mode})
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart={command}

@@ -6,28 +6,37 @@ Five starts in ten minutes are a crash loop in the making; from the sixth on the
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from alpaca_trader.core.events import EntriesBarred
 from alpaca_trader.edge.whole_file import write_whole
 
 MOST_STARTS = 5
+MOST_KEPT = 50
 WITHIN = timedelta(minutes=10)
 CODE = "crash_loop"
 
 
-def note_start(file: Path, at: datetime) -> EntriesBarred | None:
-    """Write this start down. Answers why nothing may be bought, where that is so: too many starts, or an unknown number.
+class Start(NamedTuple):
+    """What is known of this start."""
 
-    What cannot be read counts for nothing, once: this start replaces it.
-    """
-    recent = [*(each for each in _starts(file) if at - WITHIN < each <= at), at][-MOST_STARTS - 1 :]
+    bar: EntriesBarred | None
+    """Why nothing may be bought: too many starts, or an unknown number."""
+    is_told: bool
+    """Whether people are told that it began and how it ended; no longer, once they were told of the loop."""
+
+
+def note_start(file: Path, at: datetime) -> Start:
+    """Write this start down. What cannot be read counts for nothing, once: this start replaces it."""
+    recent = [*(each for each in _starts(file) if at - WITHIN < each <= at), at][-MOST_KEPT:]
     try:
         write_whole(file, json.dumps([each.isoformat() for each in recent]).encode())
     except OSError as error:
-        return EntriesBarred(at, CODE, f"starts cannot be counted: {file.name}: {error.strerror}")
+        return Start(EntriesBarred(at, CODE, f"starts cannot be counted: {file.name}: {error.strerror}"), True)
     if len(recent) <= MOST_STARTS:
-        return None
-    return EntriesBarred(at, CODE, f"over {MOST_STARTS} starts in {WITHIN // timedelta(minutes=1)} minutes")
+        return Start(None, True)
+    detail = f"over {MOST_STARTS} starts in {WITHIN // timedelta(minutes=1)} minutes"
+    return Start(EntriesBarred(at, CODE, detail), len(recent) == MOST_STARTS + 1)
 
 
 def _starts(file: Path) -> list[datetime]:

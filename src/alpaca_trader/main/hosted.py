@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from alpaca_trader.core import events as ev
-from alpaca_trader.core.errors import AuthRefused
+from alpaca_trader.core.errors import AuthRefused, BadInput
 from alpaca_trader.core.models import Mode
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.ports import Clock
@@ -53,19 +53,31 @@ def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) 
     check_environment(mode, os.environ)
     with ExitStack() as stack:
         stack.callback(EngineLock(home).release)
-        bar = note_start(home.data / "starts.json", clock.now())
-        policy = ConfigStore(home.config).load()[1]  # what is wrong here is said before anybody is asked for keys
-        if mode is Mode.LIVE:
-            arming.check_mode(policy)
-        notifier = OutOfBand(channels(policy, os.environ), clock, f"alpaca-trader {mode} {home.path}")
+        start = note_start(home.data / "starts.json", clock.now())
+        store = ConfigStore(home.config)
+        notifier = OutOfBand(channels(_alarm_policy(store), os.environ), clock, f"alpaca-trader {mode} {home.path}")
         stack.callback(notifier.close, FAREWELL_S)
-        endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
         try:
+            policy = store.load()[1]  # what is wrong here is said before anybody is asked for keys
+            if mode is Mode.LIVE:
+                arming.check_mode(policy)
+            endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
             credentials = patiently(lambda: load_credentials(os.environ), clock, say, partial(notifier.notify, WAITING))
-            return trade_hosted(home, mode, credentials, endpoints, clock, watch, bar=bar, notifier=notifier)
+            if start.is_told:
+                notifier.notify("started", f"version {version('alpaca-trader')}, process {os.getpid()}")
+            return trade_hosted(home, mode, credentials, endpoints, clock, watch, bar=start.bar, notifier=notifier)
         except Exception as failure:
-            notifier.notify("ended", f"{type(failure).__name__}: {failure}")
+            if start.is_told:
+                notifier.notify("ended", f"{type(failure).__name__}: {failure}")
             raise
+
+
+def _alarm_policy(store: ConfigStore) -> Policy:
+    """What the policy says of alarms; where the settings are broken that has to be told too, by whatever else there is."""
+    try:
+        return store.load()[1]
+    except BadInput:
+        return Policy()
 
 
 def trade_hosted(

@@ -118,8 +118,6 @@ class Trader:
             before,
         )
         self.logger.log_event("started", "info", {"mode": self._mode.value, **facts})
-        held = ", ".join(sorted(self.held())) or "nothing"
-        notifier.notify("started", f"version {facts['version']}, process {facts['pid']}, holding {held}")
         try:
             run(self.engine, attended, executor, self.journal)
         except BaseException as failure:
