@@ -8,10 +8,10 @@ GUARDED := */core/risk_manager.py,*/core/limits.py,*/core/gate.py,*/core/invaria
 GUARDED := $(GUARDED),*/core/sizing.py,*/core/entry_gates.py,*/core/fees.py,*/core/episode.py,*/core/accounts.py,*/core/recovery.py,*/core/config.py,*/core/settings.py,*/core/policy.py,*/core/strict_json.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clients coverage sequences bench conformance lock clean
+.PHONY: help setup demo test check format clients coverage sequences simulate simulate-nightly bench conformance lock clean
 
 help: ## List the commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: ## Make .venv from the lock (a blink when nothing changed)
 	@$(PYTHON) bootstrap.py
@@ -47,6 +47,14 @@ SEQUENCES ?= 100000
 
 sequences: setup ## Play 100,000 random order sequences and hold every step to the books (half an hour)
 	@$(BIN)/python -m tests.simulator.exchange.sequences $(SEQUENCES) --workers $(WORKERS)
+
+PROOFS ?=
+
+simulate: setup ## Prove order safety: a million minutes of faults, crashes, kills, bad wires, planted bugs (ten minutes)
+	@$(BIN)/python -m proofs $(PROOFS)
+
+simulate-nightly: setup ## The same for hours: 25 million minutes, every pair of crashes, 10,000 kills
+	@$(BIN)/python -m proofs --nightly $(PROOFS)
 
 bench: setup ## Measure speed and memory against plain baselines (four minutes)
 	@$(BIN)/python -m benchmarks

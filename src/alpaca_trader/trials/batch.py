@@ -42,6 +42,16 @@ class Tally:
         if outcome.broken is not None:
             self.broken.append(outcome)
 
+    def merge(self, other: "Tally") -> None:
+        """Add what another batch came to."""
+        self.days += other.days
+        self.minutes += other.minutes
+        self.crashes += other.crashes
+        self.cpu_s += other.cpu_s
+        self.broken += other.broken
+        for name in ("struck", "seen", "struck_days", "seen_days"):
+            getattr(self, name).update(getattr(other, name))
+
     @property
     def days_per_cpu_minute(self) -> float:
         """Simulated days a minute of processor time."""
