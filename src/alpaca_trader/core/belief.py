@@ -185,7 +185,8 @@ class Belief:
 
     def is_open(self, at: datetime) -> bool:
         """Whether regular hours are on at this instant, by the session we follow."""
-        return self.session is not None and self.session.open <= at < self.session.close
+        session = self.carried.session
+        return session is not None and session.open <= at < session.close
 
     def watched(self) -> tuple[str, ...]:
         """Every symbol we need bars of: the watchlists of enabled strategies and what is held. Sorted."""
@@ -555,7 +556,7 @@ class Belief:
 
     def on_action(self, action: ev.Action) -> None:  # noqa: C901, PLR0915 (a table: one row a kind of action)
         """Fold one action of ours. What is itself read off the belief changes nothing in it."""
-        if isinstance(action, ev.PublishStatus | ev.Checkpoint):
+        if isinstance(action, (ev.PublishStatus, ev.Checkpoint)):
             return
         self.carried.seq += 1
         match action:

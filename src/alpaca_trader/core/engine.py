@@ -6,11 +6,11 @@ through one at a time, each seeing what the ones before reserved. After every ev
 looked at again. Anything may fail to be answered; nothing waits for it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from alpaca_trader.core import events as ev
@@ -19,7 +19,7 @@ from alpaca_trader.core.belief import MOST_EARLY, Belief
 from alpaca_trader.core.entry_gates import episode_id
 from alpaca_trader.core.errors import Fatal, RefusalKind
 from alpaca_trader.core.inquiry import Inquiry
-from alpaca_trader.core.invariants import Broken, Invariants
+from alpaca_trader.core.invariants import TELLING, Broken, Invariants
 from alpaca_trader.core.limits import MAX_EQUITY_GAP, breaches, cash_is_off, due_releases, equity_gap, is_warned
 from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Scalar, Session, Trade
 from alpaca_trader.core.ports import Executor, Feed, Journal
@@ -41,7 +41,7 @@ QUIET = frozenset(
 """What calls for nothing where every position rests under its stop. Bars do only where the symbol is not held."""
 
 
-CHECKED = (ev.Approved, ev.Resend, ev.Abandoned, ev.Rescaled)
+CHECKED = frozenset({ev.Approved, ev.Resend, ev.Abandoned, ev.Rescaled})
 """Actions that can break an invariant by themselves."""
 
 UNREACHABLE_FOR = timedelta(seconds=60)
@@ -78,12 +78,13 @@ class Engine:
         is_new_day = isinstance(event, ev.SessionOpened) and belief.session != event.session
         belief.on_event(event)
         self._react(event, is_new_day)
-        self._is_started = self._is_started or (isinstance(event, ev.Command) and event.verb == "started")
+        if isinstance(event, ev.Command) and event.verb == "started":
+            self._is_started = True
         if self._is_started and not self._may_rest(event):  # before that the belief is the past: no reading is fresh
             self.protection.manage(event.at)
         if belief.portfolio.fills_today > fills:
             self._emit(ev.Fetch(event.at, "account"))
-        if self._is_started:
+        if self._is_started and type(event) in TELLING:
             self._report_broken(event.at, self._invariants.of_event(event))
         spoken = {type(action) for action in self._actions}
         if not self._are_rows_said or belief.book.news > news or type(event) in MOVES_ROWS or spoken & MOVES_ROWS:
@@ -120,7 +121,7 @@ class Engine:
     def _emit(self, action: ev.Action) -> None:
         self.belief.on_action(action)
         self._actions.append(action)
-        if isinstance(action, CHECKED):
+        if type(action) in CHECKED:
             self._report_broken(action.at, self._invariants.of_action(action))
 
     def _react(self, event: ev.Event, is_new_day: bool) -> None:  # noqa: C901, PLR0915 (a table: one row a kind of event)
@@ -298,7 +299,7 @@ class Engine:
 
     def _ask_for_missing(self, listed: set[str], at: datetime) -> None:
         """An order we think is open and the broker does not list has ended without our hearing of it."""
-        for order in list(self.belief.book.open()):
+        for order in self.belief.book.open():
             key = order.intent.client_order_id
             if order.is_settled and key not in listed:
                 self._emit(ev.LookUp(at, key))
@@ -380,7 +381,9 @@ class Engine:
 
     def _report_strangers(self, at: datetime) -> None:
         strangers = list(self.belief.strangers)
-        if strangers and "unknown_own_order" not in self.belief.risk.latched:
+        if not strangers:
+            return
+        if "unknown_own_order" not in self.belief.risk.latched:
             self._emit(ev.HaltLatched(at, "unknown_own_order", ", ".join(strangers), "human"))
         for stranger in strangers:
             if f"unknown_own_order:{stranger}" not in self.belief.risk.warned:
@@ -427,10 +430,16 @@ def drain(engine: Engine, event: ev.Event, executor: Executor, journal: Journal)
     while waiting:
         replies: list[ev.Event] = []
         for current in waiting:
-            replies.extend(_write(engine, executor, journal, current.at, partial(journal.record, current)))
+            try:
+                journal.record(current)
+            except Fatal as failure:
+                replies.extend(_go_on_without(journal, failure, current.at, engine, executor))
             replies.extend(_act(engine, current, executor, journal))
         if not replies:
-            replies.extend(_write(engine, executor, journal, event.at, journal.commit))
+            try:
+                journal.commit()
+            except Fatal as failure:
+                replies.extend(_go_on_without(journal, failure, event.at, engine, executor))
         waiting, generation = replies, generation + 1
         assert generation < MAX_GENERATIONS, f"{type(event).__name__} led to an endless chain of replies"
 
@@ -439,20 +448,22 @@ def _act(engine: Engine, event: ev.Event, executor: Executor, journal: Journal) 
     """Decide about one event and carry it out, each action journalled just before; returns the replies."""
     replies: list[ev.Event] = []
     for action in engine.step(event):
-        replies.extend(_write(engine, executor, journal, action.at, partial(journal.record, action)))
+        try:
+            journal.record(action)
+        except Fatal as failure:
+            replies.extend(_go_on_without(journal, failure, action.at, engine, executor))
         replies.extend(executor.carry_out(action))
     return replies
 
 
-def _write(
-    engine: Engine, executor: Executor, journal: Journal, at: datetime, write: Callable[[], None]
+def _go_on_without(
+    journal: Journal, failure: Fatal, at: datetime, engine: Engine, executor: Executor
 ) -> list[ev.Event]:
-    """Write to the journal. One that cannot be written stops entries at once (INV-18); stops and exits go on without it."""
-    try:
-        write()
-    except Fatal as failure:
-        if not engine.belief.journal_failed:
-            failed = ev.JournalFailed(at, type(failure).__name__)
-            replies = _act(engine, failed, executor, journal)
-            return replies + _write(engine, executor, journal, at, partial(journal.record, failed))
-    return []
+    """A journal that cannot be written stops entries at once (INV-18); stops and exits go on without it."""
+    if engine.belief.journal_failed:
+        return []
+    failed = ev.JournalFailed(at, type(failure).__name__)
+    replies = _act(engine, failed, executor, journal)
+    with suppress(Fatal):
+        journal.record(failed)
+    return replies

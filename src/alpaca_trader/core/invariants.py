@@ -25,7 +25,9 @@ ENTRY_WATCHED_FOR = timedelta(seconds=180)
 ROOM = Decimal("1.0005")
 CENT = Decimal("0.01")
 """A marketable limit lies this much above the ask an entry was cut to: 0.05 % and a cent a share."""
-HOLDS_TIME_TO_ACT = (ev.Timer, ev.Tick, ev.ExecutionReport, ev.PositionsSeen)
+HOLDS_TIME_TO_ACT = frozenset({ev.Timer, ev.Tick, ev.ExecutionReport, ev.PositionsSeen})
+TELLING = HOLDS_TIME_TO_ACT | {ev.OpenOrdersSeen, ev.AccountSeen, ev.ConfigAccepted, ev.BarClosed}
+"""Events after which ``of_event`` has anything to look at."""
 
 
 class Broken(NamedTuple):
@@ -145,7 +147,7 @@ class Invariants:
                 yield from self._stops_of(filter(None, [self._belief.episodes.get(bar.symbol)]))
             case _:
                 pass
-        if isinstance(event, HOLDS_TIME_TO_ACT):
+        if type(event) in HOLDS_TIME_TO_ACT:
             yield from self._protection(event.at)
 
     def _stops_of(self, episodes: Iterable[Episode]) -> Iterator[Broken]:

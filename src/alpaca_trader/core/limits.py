@@ -39,10 +39,9 @@ def breaches(belief: Belief, account: Account, at: datetime) -> Iterator[HaltLat
     risk, config = belief.risk, belief.config.risk
     pnl, pct = daily_result(account)
     limit = dec(config.max_daily_loss_pct) * 100
-    detail = f"day {pnl:.2f} USD = {pct:.4f} %, limit -{limit:.2f} %"
     for code, multiple in (("daily_loss", 1), ("daily_loss_flatten", config.flatten_multiple)):
         if multiple is not None and pct <= -limit * dec(multiple) and not _was_raised(risk, code):
-            yield HaltLatched(at, code, detail, "session")
+            yield HaltLatched(at, code, f"day {pnl:.2f} USD = {pct:.4f} %, limit -{limit:.2f} %", "session")
     yield from _drawdown(belief, config, account, at)
     if risk.losses_in_row >= config.max_consecutive_losses and "loss_streak" not in risk.latched:
         until = at + timedelta(minutes=config.loss_pause_min)

@@ -57,7 +57,7 @@ class Protection:
     def state(self, episode: Episode) -> PositionState:
         """Where the position stands, read off what is believed."""
         belief = self._belief
-        orders = list(belief.book.open(episode.plan.symbol))
+        orders = belief.book.open(episode.plan.symbol)
         if any(order.intent.role is OrderRole.ENTRY for order in orders):
             return PositionState.ENTERING
         if not episode.qty:
@@ -98,7 +98,7 @@ class Protection:
             return
         flatten_at = session.close - timedelta(minutes=belief.config.risk.flatten_before_close_min)
         stays = episode.plan.hold_overnight and episode.nights < belief.config.risk.max_nights
-        if FLATTEN_CODES & belief.risk.latched.keys():
+        if not FLATTEN_CODES.isdisjoint(belief.risk.latched):
             self._exit(episode, min(FLATTEN_CODES & belief.risk.latched.keys()), at)
         elif not stays and at >= flatten_at:
             self._exit(episode, "flatten_close", at)
@@ -121,7 +121,7 @@ class Protection:
             self._inquiry.wake(deadline)
 
     def _manage_stop(self, episode: Episode, at: datetime) -> None:
-        stops = list(self._belief.book.open(episode.plan.symbol, OrderRole.STOP))
+        stops = self._belief.book.open(episode.plan.symbol, OrderRole.STOP)
         for exit_order in self._belief.book.open(episode.plan.symbol, OrderRole.EXIT):
             self._inquiry.cancel(exit_order, "exit postponed", at)  # one resting sell per position: the stop
             return
@@ -178,7 +178,7 @@ class Protection:
         """Cancel, confirm, read, sell: one step per call, each only after the one before is known to be done."""
         belief, symbol = self._belief, episode.plan.symbol
         assert belief.config is not None
-        stops = list(belief.book.open(symbol, OrderRole.STOP))
+        stops = belief.book.open(symbol, OrderRole.STOP)
         if not episode.exits_by_market and belief.fresh_quote(symbol, at) is None:
             self._inquiry.look(symbol, at)  # a limit needs a bid
         for stop in stops:
