@@ -62,7 +62,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m proofs", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PROGRAMMES))
     parser.add_argument("--nightly", action="store_true")
-    parser.add_argument("--write", type=Path)
+    parser.add_argument("--write", type=Path, help="keep the figures in this file")
+    parser.add_argument("--note", default="", help="a remark to keep with them")
     asked = parser.parse_args()
     unknown = sorted(set(asked.names) - set(PROGRAMMES))
     if unknown:
@@ -70,8 +71,17 @@ def main() -> int:
     names = asked.names or list(PROGRAMMES)
     found = _one(names[0], asked.nightly) if len(names) == 1 else _all(names, asked.nightly)
     if asked.write is not None:
-        asked.write.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        asked.write.write_text(json.dumps(_record(found, asked.note), indent=1) + "\n", encoding="utf-8")
     return 1 if any(each["problems"] for each in found.values()) else 0
+
+
+def _record(found: dict[str, Any], note: str) -> dict[str, Any]:
+    """The figures with the day and the commit they are of."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    ).stdout
+    day = SystemClock().now().date().isoformat()
+    return {"date": day, "commit": commit.strip(), "note": note, "programmes": found}
 
 
 def _one(name: str, nightly: bool) -> dict[str, Any]:
@@ -107,7 +117,7 @@ def _in_process(name: str, nightly: bool, folder: Path) -> dict[str, Any]:
     code = subprocess.run(command, check=False).returncode
     if not kept.exists():
         return {name: {"text": f"{name}: ended with {code}", "problems": [f"ended with {code}"], "facts": {}}}
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))["programmes"]
     return found
 
 

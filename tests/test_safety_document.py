@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from alpaca_trader.trials.plan import NAMES
+from proofs.__main__ import PROGRAMMES
+from proofs.document import DOCUMENT, written
+from proofs.failures import FAILURES, Failure
+
 REPO = Path(__file__).resolve().parent.parent
 TEXT = (REPO / "docs" / "safety.md").read_text(encoding="utf-8")
 ROWS = [
@@ -48,9 +53,28 @@ def test_every_rule_and_invariant_has_its_row() -> None:
     assert all(name in TEXT.partition("## Not shown yet")[2] for name in missing)
 
 
-@pytest.mark.parametrize(
-    "path", sorted({name for name in names(TEXT) if re.fullmatch(r"(edge|simulation)/\w+\.py", name)})
-)
+@pytest.mark.parametrize("path", sorted({name for name in names(TEXT) if re.fullmatch(r"(edge|trials)/\w+\.py", name)}))
 def test_files_named_in_passing_exist(path: str) -> None:
     """The prose names files too."""
     assert (REPO / "src" / "alpaca_trader" / path).is_file() or (REPO / "tests" / path).is_file()
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    """`python -m proofs.document` would change nothing."""
+    assert written(TEXT) == TEXT, f"{DOCUMENT.name} is stale: run python -m proofs.document"
+
+
+def test_every_failure_has_its_row() -> None:
+    """F1 to F54, each once."""
+    assert [failure.number for failure in FAILURES] == list(range(1, 55))
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=[f"F{failure.number}" for failure in FAILURES])
+def test_every_failure_is_brought_about_and_shown(failure: Failure) -> None:
+    """Its faults can be ordered, its tests exist."""
+    assert [name for name in failure.faults if name not in NAMES and name not in PROGRAMMES] == []
+    assert failure.tests
+    for test in failure.tests:
+        path, _, name = test.partition("::")
+        assert (REPO / "tests" / path).is_file(), test
+        assert not name or name in functions_in(REPO / "tests" / path), test
