@@ -2,7 +2,9 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,35 @@ def test_killed_and_started_again_it_ends_as_if_never_killed(played: Played, tmp
     assert "\x1b" not in again.output
     assert again.stdout.startswith(" SIM ")
     assert str(home / "report.html") in again.stdout
+
+
+@WHOLE
+def test_a_run_with_a_lost_journal_says_so_and_buys_nothing(tmp_path: Path) -> None:
+    """F37 by command: killed, the journal of a newer version put there: told on the terminal and in the status, the file kept."""
+    home = tmp_path / "lost"
+    process = start(*PLAY, "--home", home)
+    lines_until(process, "entry ")
+    process.kill()
+    process.communicate()
+    database = home / "data" / "trades.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    newer = database.read_bytes()
+
+    process = start(*PLAY, "--home", home)
+    told = lines_until(process, "is kept as trades.db.bad-")
+    assert "was written by a newer version (schema 99" in told
+    assert (
+        "nothing is bought. Compare `alpaca-trader positions` with the broker's own page, then say `alpaca-trader"
+        in told
+    )
+    lines_until(process, "HALT    journal_lost")
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert answer("status", "--home", home)["halt"]["code"] == "journal_lost"
+    (kept,) = [file for file in (home / "data").glob("trades.db.bad-*") if not file.name.endswith(("-wal", "-shm"))]
+    assert kept.read_bytes() == newer
+    assert call("verify", home).exit_code == 0
 
 
 @WHOLE

@@ -143,6 +143,23 @@ def test_a_crash_while_the_loss_is_noted_is_a_loss_again(tmp_path: Path) -> None
     assert (scene.held(), scene.open_orders()) == ({}, []), "flat by the close"
 
 
+@pytest.mark.parametrize("name", ["trades.db", WAL])
+def test_a_file_that_goes_while_the_engine_runs_stops_entries(tmp_path: Path, name: str) -> None:
+    """SQLite would write on into a file without a name; the next word shows it, exits go on, and a restart starts anew."""
+    scene = Scene(tmp_path)
+    scene.begin()
+    scene.play_until(scene.at(BOTH_HELD))
+    (tmp_path / name).rename(tmp_path / "elsewhere")
+    scene.play_until(scene.at(BOUGHT_AGAIN))
+    assert scene.engine.belief.journal_failed
+    assert list(scene.held()) == ["NVDA"]
+    scene.stop()
+    lost = scene.begin()
+    assert lost is not None
+    scene.play_until(scene.at("09:43"))
+    assert scene.engine.position_states() == {"NVDA": "protected"}
+
+
 def test_a_crash_alone_is_no_loss(tmp_path: Path) -> None:
     """Killed with positions held and nothing done to its files, the engine goes on and buys again."""
     scene = Scene(tmp_path)

@@ -1,5 +1,6 @@
 """The journal on disk: one writer, one transaction per ``commit``, nothing promised that is not on the platter."""
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -20,6 +21,7 @@ from alpaca_trader.edge.journal.database import (
     open_for_writing,
     result_code,
 )
+from alpaca_trader.edge.journal.errors import JournalUnwritable
 from alpaca_trader.edge.journal.reserve import Reserve
 from alpaca_trader.edge.journal.rows import Statement, derived_rows, entry_row
 
@@ -44,6 +46,7 @@ class Journal:
         self._seq, self._head = _end_of_chain(connection)
         self._is_waiting = True
         self._given_up: Fatal | None = None
+        self._places: tuple[int, ...] | None = None
 
     @classmethod
     def open(cls, path: Path, mode: Mode, account_id: str | None, code_version: str, *, reserve_bytes: int = 0) -> Self:
@@ -59,6 +62,7 @@ class Journal:
             if account_id is not None:
                 journal.bind_account(account_id)
             journal._note_start(code_version)
+            journal._places = _places(path)
             journal._reserve.fill()
         except sqlite3.Error as error:
             connection.close()
@@ -90,6 +94,13 @@ class Journal:
     def commit(self) -> None:
         """Make everything recorded so far durable, all of it or nothing. Raises JournalUnwritable or JournalUnreadable."""
         if self._given_up is not None:
+            raise self._given_up
+        if self._pending and _places(self._path) != self._places:
+            self._pending.clear()
+            self._given_up = JournalUnwritable(
+                f"{self._path} or its -wal was moved, deleted or replaced while it was in use; what the disk holds now is"
+                " read at the next start"
+            )
             raise self._given_up
         try:
             self._write_pending()
@@ -202,6 +213,15 @@ class Journal:
                 " code_version = excluded.code_version",
                 (self._seq + 1, code_version),
             )
+
+
+def _places(path: Path) -> tuple[int, ...] | None:
+    """Which files stand at the journal's and its log's paths; None where one is missing."""
+    try:
+        found = (os.stat(path), os.stat(f"{path}-wal"))
+    except OSError:
+        return None
+    return tuple(number for each in found for number in (each.st_dev, each.st_ino))
 
 
 def _end_of_chain(connection: sqlite3.Connection) -> tuple[int, bytes]:
