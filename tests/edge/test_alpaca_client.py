@@ -8,7 +8,15 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from alpaca_trader.core.errors import AuthRefused, BadInput, OrderRefused, OutcomeUnknown, RefusalKind, Retryable
+from alpaca_trader.core.errors import (
+    AuthRefused,
+    BadInput,
+    OrderRefused,
+    OutcomeUnknown,
+    RefusalKind,
+    Retryable,
+    TraderError,
+)
 from alpaca_trader.core.events import Resend
 from alpaca_trader.core.models import OrderRole, OrderType
 from alpaca_trader.edge.alpaca_client import AlpacaClient
@@ -26,6 +34,7 @@ from tests.edge.canned import (
     intent,
     order_body,
     reply,
+    sockets,
     stop_of,
     targets,
 )
@@ -566,3 +575,17 @@ def test_exits_have_priority_over_entries() -> None:
         assert caught.value.kind is RefusalKind.POLICY
         assert client.submit_order(stop_of(role=OrderRole.EXIT)).client_order_id == "m-AAPL-1-stop"
         assert len(server.asked) == 51
+
+
+def test_lost_answers_leave_no_socket_behind() -> None:
+    """INV-25: however twenty connections end, none is open after the client is closed."""
+    before = sockets()
+    clock = VirtualClock(NOW)
+    endings: list[bytes | Trick] = [Trick.RESET, Trick.HANG_UP, reply(503, ""), reply(200, "{")]
+    with canned_server(*endings * 5) as server, client_of(server, clock=clock) as client:
+        for _ in range(20):
+            with pytest.raises(TraderError):
+                client.get_clock()
+            clock.advance_to(clock.now() + timedelta(minutes=1))
+        assert len(server.asked) == 20
+    assert sockets() == before

@@ -30,10 +30,12 @@ from alpaca_trader.edge.secret import Secret
 from alpaca_trader.edge.simulated_feed import DriverClock
 from alpaca_trader.edge.stream_link import AUTH_PAUSE_S
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
-from tests.edge.canned import CREDENTIALS, KEY, NOW, SECRET, approved, canned_server, order_body, reply
+from tests.edge.canned import CREDENTIALS, KEY, NOW, SECRET, approved, canned_server, order_body, reply, sockets
 from tests.edge.canned_socket import Script, canned_socket
 
 PATIENCE = StreamPatience(ping_s=None, silence_s=None, handshake_s=5.0)
+THREADS = 4
+"""Two streams, and the two servers of the test."""
 IMPATIENCE = StreamPatience(ping_s=None, silence_s=None, handshake_s=0.2)
 
 
@@ -297,6 +299,30 @@ def test_a_lost_connection_is_told_and_made_again() -> None:
     with scripted(once_lost(greet_trading, "trading"), once_lost(greet_data, "data")) as (_, heard):
         for stream in ("trade_updates", "market_data"):
             heard.until(lambda heard, stream=stream: heard.states(stream) == [True, False, True])  # type: ignore[misc]
+
+
+def test_reconnecting_leaves_no_thread_and_no_socket_behind() -> None:
+    """INV-25: after each stream was lost twice, closed and broken, there are as many as before the first."""
+    made = {"trading": 0, "data": 0}
+
+    def lost(greet: Script, name: str) -> Script:
+        async def script(connection: ServerConnection) -> None:
+            await greet(connection)
+            made[name] += 1
+            if made[name] == 1:
+                await connection.close()
+            elif made[name] == 2:
+                connection.transport.abort()
+
+        return script
+
+    before = threading.active_count(), sockets()
+    with scripted(lost(greet_trading, "trading"), lost(greet_data, "data"), IMPATIENCE) as (_, heard):
+        for stream in ("trade_updates", "market_data"):
+            heard.until(lambda heard, stream=stream: heard.states(stream) == [True, False, True, False, True])  # type: ignore[misc]
+        assert threading.active_count() <= before[0] + THREADS
+    assert made == {"trading": 3, "data": 3}
+    assert (threading.active_count(), sockets()) == before
 
 
 def test_what_comes_before_the_confirmation_is_not_lost() -> None:
