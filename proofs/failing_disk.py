@@ -19,6 +19,7 @@ from alpaca_trader.core.models import Order
 from alpaca_trader.edge.journal.verify import verify
 from alpaca_trader.research.sim_broker import SimBroker
 from alpaca_trader.simulator import Simulator
+from proofs.disk import fast_folder
 from proofs.power_loss import Result
 from proofs.scene import Scene
 from proofs.vfs import FULL, IOERR_WRITE, OK, Operation, witnessed
@@ -107,7 +108,7 @@ class Guarded:
 def morning(disk: FailingDisk, lock_at: str | None = None) -> list[str]:
     """Play the morning on this disk; what went wrong. ``lock_at``: somebody else keeps the file locked from then on."""
     problems: list[str] = []
-    with tempfile.TemporaryDirectory() as name, witnessed(disk):
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as name, witnessed(disk):
         scene = Scene(Path(name))
         scene.broker = JudgedBroker(scene.sim, scene.path, problems)
         guarded = Guarded(scene, problems)
@@ -153,7 +154,7 @@ def _while_it_failed(scene: Scene, disk: FailingDisk) -> list[str]:
 def operations_of_a_morning() -> tuple[int, int]:
     """How many operations the start takes, and how many there are until the disk is well again."""
     disk = FailingDisk(FAILURES[0], None)
-    with tempfile.TemporaryDirectory() as name, witnessed(disk):
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as name, witnessed(disk):
         scene = Scene(Path(name))
         scene.begin(reserve_bytes=RESERVE)
         start = disk.operations

@@ -26,7 +26,7 @@ from alpaca_trader.edge.home import Home
 from alpaca_trader.edge.starts import note_start
 from alpaca_trader.edge.status import write_status
 from alpaca_trader.research.simulated_home import RunIdentity, SimulatedHome
-from proofs.disk import Disk, Image, empty, lay
+from proofs.disk import Disk, Image, empty, fast_folder, lay
 from proofs.power_loss import Result
 from proofs.vfs import Operation
 
@@ -213,7 +213,7 @@ def run(seed: int = 1, writers: tuple[Writer, ...] = WRITERS) -> Result:
 
 
 def _cut(writer: Writer, n: int, seed: int, result: Result) -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
         folder, other = Path(name) / "data" / "simulator", Path(name) / "after"
         folder.mkdir(parents=True)
         other.mkdir()

@@ -22,7 +22,7 @@ from alpaca_trader.core.events import Action, Approved, CancelOrder, Event
 from alpaca_trader.core.models import Mode
 from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.edge.journal.sqlite import Journal
-from proofs.disk import Disk, Image, empty, lay
+from proofs.disk import Disk, Image, empty, fast_folder, lay
 from proofs.scene import Scene
 from proofs.vfs import OK, Operation, witnessed
 
@@ -60,7 +60,7 @@ class Recording:
 
 def morning() -> list[Entry]:
     """The entries of a morning with two positions: what an engine really writes."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as folder:
         scene = Scene(Path(folder))
         scene.begin()
         scene.play_until(scene.at(WORKLOAD_ENDS))
@@ -100,7 +100,7 @@ def record(entries: Sequence[Entry], synchronous: str = "FULL") -> Recording:
         operations.append(operation)
         return OK
 
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
         path = Path(name) / "trades.db"
         with witnessed(witness), recorded_names(witness):
             journal = _opened(path, synchronous)
@@ -172,7 +172,7 @@ def run(seed: int = 1, every: int = 1, synchronous: str = "FULL") -> Result:
     """Cut the power at every ``every``-th operation in all four models; stops at the first twenty problems."""
     recording = record(morning(), synchronous)
     result = Result("power loss", sum(operation.kind != "acknowledged" for operation in recording.operations))
-    with tempfile.TemporaryDirectory(dir=_fast_folder()) as name:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
         folder = Path(name)
         for number, acknowledged, model, image in images(recording, seed, every):
             lay(image, folder)
@@ -184,9 +184,3 @@ def run(seed: int = 1, every: int = 1, synchronous: str = "FULL") -> Result:
                 if len(result.problems) == MOST_PROBLEMS:
                     break
     return result
-
-
-def _fast_folder() -> Path | None:
-    """Memory, where the system has a folder for that: the images are many and nobody needs them afterwards."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    return memory if os.access(memory, os.W_OK) else None

@@ -35,6 +35,16 @@ def checkpoint(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def misled(path: Path, by: int) -> None:
+    """Let the index of kinds say that the last checkpoint is another entry."""
+    with closing(sqlite3.connect(path)) as connection:
+        (seq,) = connection.execute("SELECT max(seq) FROM entries WHERE kind = 'Checkpoint'").fetchone()
+    content = path.read_bytes()
+    indexed = b"Checkpoint" + bytes([seq])
+    assert content.count(indexed) == 1
+    path.write_bytes(content.replace(indexed, b"Checkpoint" + bytes([seq + by])))
+
+
 def edited(path: Path, sql: str) -> None:
     """Change the database as any SQLite tool can."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -74,6 +84,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
         path, "UPDATE entries SET payload = replace(payload, '1', '2') WHERE seq = 60"
     ),
     "entry removed": lambda path: edited(path, "DELETE FROM entries WHERE seq = 60"),
+    "index of another entry": checkpointed_and(lambda path: misled(path, -1)),
+    "index of no entry": checkpointed_and(lambda path: misled(path, 100)),
     "newer schema": lambda path: edited(path, "PRAGMA user_version = 99"),
     "backup restored": restore_backup,
 }
@@ -100,7 +112,7 @@ def test_positions_are_guarded_and_nothing_is_bought_until_a_human_resumes(tmp_p
         assert not kept, "what could be read stays in use"
     else:
         assert all(name in lost.detail for name in kept)
-        if not name.startswith("entry"):  # these were opened before the chain told
+        if not name.startswith(("entry", "index")):  # these were opened before their content told
             assert [content in kept.values() for content in evidence] == [True] * len(evidence)
     scene.play_until(scene.at(BOTH_HELD).replace(second=30))
     assert scene.engine.position_states() == {"NVDA": "protected", "SPY": "protected"}

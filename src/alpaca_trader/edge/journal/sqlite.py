@@ -116,24 +116,26 @@ class Journal:
 
         Raises JournalUnreadable where an entry was altered or cannot be read.
         """
-        (start,) = self._connection.execute(
-            "SELECT coalesce(max(seq), 1) FROM entries WHERE kind = 'Checkpoint'"
-        ).fetchone()
-        before = self._connection.execute("SELECT chain FROM entries WHERE seq = ?", (start - 1,)).fetchone()
-        head: bytes = before[0] if before else GENESIS
-        rows = self._connection.execute(
-            "SELECT seq, kind, payload, chain FROM entries WHERE seq >= ? ORDER BY seq", (start,)
-        )
+        cursor = self._connection.cursor()
         try:
-            for expected, (seq, kind, payload, chain) in enumerate(rows, start):
+            (start,) = cursor.execute("SELECT coalesce(max(seq), 1) FROM entries WHERE kind = 'Checkpoint'").fetchone()
+            before = cursor.execute("SELECT chain FROM entries WHERE seq = ?", (start - 1,)).fetchone()
+            head: bytes = before[0] if before else GENESIS
+            cursor.execute("SELECT seq, kind, payload, chain FROM entries WHERE seq >= ? ORDER BY seq", (start,))
+            last = 0
+            for last, (seq, kind, payload, chain) in enumerate(cursor, start):
                 head = link(head, kind, payload.encode())
-                if seq != expected or chain != head:
-                    raise damaged(self._path, f"entry {expected} is missing or was altered")
+                if seq != last or chain != head:
+                    raise damaged(self._path, f"entry {last} is missing or was altered")
+                if seq == start > 1 and kind != "Checkpoint":
+                    raise damaged(self._path, f"its index says that entry {seq} is a checkpoint")
                 yield decode(kind, payload)
+            if last != _end_of_chain(self._connection)[0]:
+                raise damaged(self._path, f"its index says that entry {start} is a checkpoint")
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
         finally:
-            rows.close()  # an open statement would keep the file open behind ``close``
+            cursor.close()  # an open statement would keep the file open behind ``close``
 
     def last_at(self) -> datetime | None:
         """The instant of the last committed entry; None where there is none. Raises JournalUnreadable."""
