@@ -10,6 +10,8 @@ from typing import cast, get_args
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
 
+_ACTIONS = frozenset(get_args(ev.Action))
+
 
 def rebuild(entries: Iterable[ev.Event | ev.Action]) -> Belief:
     """The belief the journal's entries stand for; they begin with a checkpoint or at the beginning of time."""
@@ -17,7 +19,7 @@ def rebuild(entries: Iterable[ev.Event | ev.Action]) -> Belief:
     for entry in entries:
         if isinstance(entry, ev.Checkpoint):
             belief = Belief.from_checkpoint(entry.state)
-        elif isinstance(entry, get_args(ev.Action)):
+        elif type(entry) in _ACTIONS:
             belief.on_action(cast("ev.Action", entry))
         else:
             belief.on_event(cast("ev.Event", entry))

@@ -143,7 +143,11 @@ class SimBroker:
 
     def get_minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Sequence[Bar]:
         """Complete bars that start in ``[start, end)``."""
-        return [bar_of(bar) for symbol in sorted(symbols) for bar in self._sim.market.bars(symbol, start, end)]
+        return [
+            Bar(symbol, began, opened, high, low, close, float(volume), vwap, trades)
+            for each in sorted(symbols)
+            for symbol, began, opened, high, low, close, volume, trades, vwap in self._sim.market.rows(each, start, end)
+        ]
 
 
 def order_of(order: SimOrder) -> Order:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Final, Literal
@@ -153,14 +153,15 @@ def parse_date(text: str) -> date | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def new_york_time(day: date, hour: int, minute: int = 0) -> datetime:
-    """The UTC instant of a New York wall time on `day`."""
+    """The UTC instant of a New York wall time on `day`. Remembered: a day's few times are held against every instant."""
     return datetime.combine(day, time(hour, minute), NEW_YORK).astimezone(UTC)
 
 
 def minute_floor(moment: datetime) -> datetime:
     """The start of the minute that contains `moment`."""
-    return moment - timedelta(seconds=moment.second, microseconds=moment.microsecond)
+    return moment.replace(second=0, microsecond=0)
 
 
 # Numbers that are none

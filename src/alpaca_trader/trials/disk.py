@@ -56,6 +56,10 @@ class TrialJournal:
         """What a crash would leave."""
         return self._journal.committed
 
+    def committed_from(self, number: int) -> Sequence[Event | Action]:
+        """What a crash would leave, without the first ``number`` entries."""
+        return self._journal.committed_from(number)
+
     def record(self, entry: Event | Action) -> None:
         """Append, in memory."""
         self._is_dirty = True

@@ -144,12 +144,9 @@ class World:
         self.judge.is_disk_bad = lambda: self.journal.has_failed
 
     def _is_committed(self, key: str) -> bool:
-        committed = self.journal.committed
-        for number in range(self._intents_read, len(committed)):
-            entry = committed[number]
-            if isinstance(entry, ev.Approved):
-                self._intents.add(entry.intent.client_order_id)
-        self._intents_read = len(committed)
+        committed = self.journal.committed_from(self._intents_read)
+        self._intents.update(entry.intent.client_order_id for entry in committed if isinstance(entry, ev.Approved))
+        self._intents_read += len(committed)
         return key in self._intents
 
     def tell(self, action: ev.Action) -> None:

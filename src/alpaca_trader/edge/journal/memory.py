@@ -32,6 +32,10 @@ class MemoryJournal:
         """What a crash would leave."""
         return tuple(self._entries[: self._committed])
 
+    def committed_from(self, number: int) -> Sequence[Event | Action]:
+        """What a crash would leave, without the first ``number`` entries."""
+        return self._entries[number : self._committed]
+
     def record(self, entry: Event | Action) -> None:
         """Append. Raises Fatal for a second intent under one client order id."""
         if isinstance(entry, PublishStatus):

@@ -5,9 +5,10 @@ An order works in regular hours, in extended hours too when it asked for them; s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from alpaca_trader.simulator.exchange import matching, trailing
@@ -49,7 +50,7 @@ class TradingFloor:
         faults: AccountFaults,
         hours: SessionHours,
     ) -> None:
-        self.hours = hours
+        self.hours, self._spans = hours, _spans(hours)
         self._market = market
         self._clock = timeline
         self._switches = switches
@@ -71,7 +72,7 @@ class TradingFloor:
 
     def begin_day(self, hours: SessionHours) -> None:
         """Work in another trading day."""
-        self.hours = hours
+        self.hours, self._spans = hours, _spans(hours)
         self._taken.clear()
 
     # The timeline's ticks
@@ -84,14 +85,8 @@ class TradingFloor:
         """The next tick in (after, until] of a symbol with an order that works in that phase."""
         if not self._working:
             return None
-        hours = self.hours
-        spans = (
-            (hours.pre_open, hours.open, False),
-            (hours.open, hours.close, True),
-            (hours.close, hours.post_close, False),
-        )
-        for begin, end, is_regular in spans:
-            first, last = max(after, begin - _MICROSECOND), min(until, end - _MICROSECOND)
+        for begin, end, is_regular in self._spans:
+            first, last = max(after, begin), min(until, end)
             found = None
             for symbol, orders in self._working.items() if first < last else ():
                 if is_regular or any(order.extended_hours for order in orders.values()):
@@ -324,3 +319,9 @@ class TradingFloor:
         status = "filled" if is_last else "partially_filled"
         self._activities.add_fill(now, order, execution.id, price, qty, leaves, status)
         self._life.filled(order, execution, is_last=is_last)
+
+
+def _spans(hours: SessionHours) -> Sequence[tuple[datetime, datetime, bool]]:
+    """The phases of a day: just before each begins, just before it ends, and whether it is the regular one."""
+    edges = [edge - _MICROSECOND for edge in (hours.pre_open, hours.open, hours.close, hours.post_close)]
+    return [(begin, end, begin == edges[1]) for begin, end in pairwise(edges)]
