@@ -21,6 +21,7 @@ from alpaca_trader.edge.endpoints import Endpoints
 from alpaca_trader.edge.home import Home
 from alpaca_trader.edge.inbox import leave
 from alpaca_trader.edge.journal.reader import JournalReader
+from alpaca_trader.edge.journal.sqlite import Journal
 from alpaca_trader.edge.notify import OutOfBand
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.main.hosted import trade_hosted
@@ -191,3 +192,23 @@ def test_a_crash_loop_guards_and_sells_and_buys_nothing(tmp_path: Path) -> None:
     assert OrderRole.ENTRY not in later
     assert list(sim.exchange.positions()) == []
     assert any("halted: crash_loop, until human: over 5 starts in 10 minutes" in text for text in told)
+
+
+def test_an_upgrade_buys_nothing_before_it_has_read_the_broker(tmp_path: Path) -> None:
+    """F53: the first start of another version says so in the journal; while positions cannot be read no signal is taken."""
+    home, sim, session = morning(tmp_path)
+    Journal.open(home.database(Mode.SIM), Mode.SIM, None, "0.0.1").close()
+    read_again = session.open + timedelta(minutes=10, seconds=30)
+    sim.order_fault("http.5xx", route="/v2/positions", **{"for": (read_again - sim.now).total_seconds()})
+
+    play(home, sim, session.open + timedelta(minutes=12), {})
+
+    reader = JournalReader(home.database(Mode.SIM))
+    (started, *_) = (found.entry for found in reader.entries(["Command"]))
+    assert isinstance(started, ev.Command)
+    assert started.reason == f"upgraded from 0.0.1 to {version('alpaca-trader')}"
+    wishes = [found.entry for found in reader.entries(["Decided"])]
+    blind = [each.verdict for each in wishes if isinstance(each, ev.Decided) and each.evaluation.signal is not None]
+    assert "halted" in blind
+    assert all(intent.decided_at >= read_again for intent in reader.intents())
+    assert [entry for entry, _ in reader.versions()] == [1]

@@ -28,6 +28,7 @@ class AttendedFeed:
         store: ConfigStore,
         start: tuple[StrategyConfig, Policy, str],
         lost: ev.JournalLost | None,
+        reason: str,
         clock: Clock,
         inbox: Inbox,
         on_config: Callable[[StrategyConfig], object],
@@ -35,13 +36,14 @@ class AttendedFeed:
     ) -> None:
         """``start`` is the config, policy and revision the run begins with; ``on_config`` hears of every later one.
 
-        ``lost`` is what the broker had to tell because the journal could not.
+        ``lost`` is what the broker had to tell because the journal could not; ``reason`` is why it starts.
         ``before`` is called on the engine's thread.
         """
         self._feed = feed
         self._store = store
         self._start = start
         self._lost = lost
+        self._reason = reason
         self._clock = clock
         self._inbox = inbox
         self._on_config = on_config
@@ -54,7 +56,7 @@ class AttendedFeed:
         yield ev.ConfigAccepted(self._clock.now(), rev, config, policy)
         if self._lost is not None:
             yield self._lost
-        yield ev.Command(self._clock.now(), "started", "engine", "start")
+        yield ev.Command(self._clock.now(), "started", "engine", self._reason)
         for event in self._feed:
             yield from self._look()
             if isinstance(event, ev.SessionOpened | ev.Tick):

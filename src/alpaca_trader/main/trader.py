@@ -107,17 +107,19 @@ class Trader:
         notifier, head = self._notifier, self.journal.head
         recorder = PeopleRecorder(self.engine, self.logger, status_file, self._mode, facts, notifier, head, self._watch)
         executor = OrderExecutor(self.engine, broker, self.journal, self._clock, recorder)
+        before_this = self.journal.version_before
         attended = AttendedFeed(
             feed,
             self._store,
             self.start,
             self._lost,
+            "start" if before_this is None else f"upgraded from {before_this} to {facts['version']}",
             self._clock,
             self.inbox,
             lambda config: streams.watch(self.symbols(config)),
             before,
         )
-        self.logger.log_event("started", "info", {"mode": self._mode.value, **facts})
+        self.logger.log_event("started", "info", {"mode": self._mode.value, **facts, "version_before": before_this})
         try:
             run(self.engine, attended, executor, self.journal)
         except BaseException as failure:

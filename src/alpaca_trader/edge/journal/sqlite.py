@@ -46,6 +46,8 @@ class Journal:
         self._seq, self._head = _end_of_chain(connection)
         self._is_waiting = True
         self._given_up: Fatal | None = None
+        self.version_before: str | None = None
+        """The code version that wrote last, where it is another one than now."""
         self._places: tuple[int, ...] | None = None
 
     @classmethod
@@ -210,6 +212,7 @@ class Journal:
         connection.execute("INSERT INTO meta VALUES ('opened', '1') ON CONFLICT (key) DO UPDATE SET value = value + 1")
         last = connection.execute("SELECT code_version FROM versions ORDER BY first_seq DESC LIMIT 1").fetchone()
         if last != (code_version,):
+            self.version_before = last[0] if last else None
             connection.execute(
                 "INSERT INTO versions VALUES (?, ?) ON CONFLICT (first_seq) DO UPDATE SET"
                 " code_version = excluded.code_version",
