@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from alpaca_trader.core.errors import OrderRefused
+from alpaca_trader.core.errors import OrderRefused, OutcomeUnknown
 from alpaca_trader.core.events import Approved, Resend
 from alpaca_trader.core.models import Account, Asset, Bar, BrokerClock, Order, Position, Quote, Session
 from alpaca_trader.edge.broker_errors import classify
@@ -36,7 +36,7 @@ class SimBroker:
         self._activities_read = 0
 
     def submit_order(self, request: Approved | Resend) -> Order:
-        """Submit, or replace in place where the intent says so. Raises OrderRefused."""
+        """Submit, or replace in place where the intent says so. Raises OrderRefused, or OutcomeUnknown for a 5xx."""
         intent = request.intent
         fields: dict[str, object] = {"client_order_id": intent.client_order_id}
         if intent.stop_price is not None:
@@ -179,7 +179,10 @@ def bar_of(bar: MarketBar) -> Bar:
     return Bar(bar.symbol, bar.start, *prices, float(bar.volume), float(bar.vwap), bar.trade_count)
 
 
-def _refused(no: BrokerError) -> OrderRefused:
+def _refused(no: BrokerError) -> OrderRefused | OutcomeUnknown:
+    """What the SDK's client would make of the answer: an error of the broker's own says nothing about the order."""
+    if no.status >= 500:
+        return OutcomeUnknown(f"HTTP {no.status}")
     existing = no.extra.get("existing_order_id")
     kind = classify(no.code or 0, no.text)
     return OrderRefused(kind, no.status, no.code, no.text, existing if isinstance(existing, str) else None)
