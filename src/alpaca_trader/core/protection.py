@@ -18,7 +18,7 @@ from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.episode import Episode, PositionState
 from alpaca_trader.core.errors import RefusalKind
 from alpaca_trader.core.events import Action, Alarm, ExitDecided, ExitPostponed, Fetch
-from alpaca_trader.core.inquiry import POLL_EVERY, Inquiry
+from alpaca_trader.core.inquiry import POLL_EVERY, STUCK_AFTER, Inquiry
 from alpaca_trader.core.limits import FLATTEN_CODES
 from alpaca_trader.core.models import ZERO, OrderRole, OrderType
 from alpaca_trader.core.orders import TrackedOrder
@@ -188,7 +188,9 @@ class Protection:
         for order in belief.book.open(symbol, OrderRole.EXIT):
             assert order.spoken_at is not None
             deadline = order.spoken_at + timedelta(seconds=belief.config.risk.exit_timeout_s)
-            if order.intent.type is OrderType.LIMIT and at >= deadline:
+            if order.intent.type is not OrderType.LIMIT:
+                deadline = order.spoken_at + STUCK_AFTER  # in the market it fills, or waits for trading to go on
+            if at >= deadline and (order.intent.type is OrderType.LIMIT or order.broker_word == "pending_new"):
                 self._inquiry.cancel(order, "not filled in time", at)
             else:
                 self._inquiry.wake(deadline)
