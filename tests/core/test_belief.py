@@ -176,3 +176,27 @@ def test_the_failures_of_a_stop_are_forgotten_when_one_works() -> None:
 def _end(belief: Belief, key: str, status: str) -> None:
     row = trade_row(belief, belief.episode(key), "canceled")
     belief.on_action(ev.TradeChanged(b.NOW, replace(row, status=status)))  # type: ignore[arg-type]
+
+
+def test_a_stop_that_left_without_a_journal_is_known_again() -> None:
+    """Said while the disk was full, forgotten by a crash: its id names our position, so it is ours and guards it."""
+    knowing, crashed = b.ready(), b.ready()
+    b.hold(knowing)
+    b.hold(crashed)
+    stop = b.protect(knowing)
+    b.fold(crashed, ev.OpenOrdersSeen(b.NOW, (b.order_said(stop, "new"),)))
+    episode = crashed.episodes["AAPL"]
+    assert not crashed.is_naked(episode)
+    assert crashed.strangers == []
+    assert RiskManager(crashed).approve_stop(episode, episode.qty, b.NOW, None).intent.client_order_id.endswith("stop2")
+
+
+def test_a_purchase_we_do_not_know_stays_a_strangers() -> None:
+    """Only what sells our own shares is taken for ours; another engine's buy halts entries as before."""
+    belief = b.ready()
+    b.hold(belief)
+    unknown = replace(
+        b.order_said(b.protect(belief), "new"), side="buy", client_order_id="restless-AAPL-20261120T1531-entry"
+    )
+    b.fold(belief, ev.OpenOrdersSeen(b.NOW, (unknown,)))
+    assert belief.strangers == ["restless-AAPL-20261120T1531-entry"]

@@ -32,7 +32,7 @@ from alpaca_trader.core.models import (
 from alpaca_trader.core.orders import OPEN, REPORTED, Fill, OrderBook, TrackedOrder
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.portfolio import Portfolio
-from alpaca_trader.core.salvage import Salvaged, is_ours, salvage
+from alpaca_trader.core.salvage import Salvaged, intent_of, is_ours, number_of, salvage
 
 STOPPED = frozenset({"stop", "trail_stop", "stop_breached"})
 """Exit reasons that were a stop, at the broker or held by us."""
@@ -308,7 +308,7 @@ class Belief:
             episode.take_bar(bar)
 
     def _take_report(self, report: ev.ExecutionReport) -> None:
-        order = self.book.get(report.order.client_order_id)
+        order = self.book.get(report.order.client_order_id) or self._recognise(report.order, report.at)
         if order is None:
             self._meet(report.order)
             return
@@ -453,13 +453,30 @@ class Belief:
     def _take_open_orders(self, seen: ev.OpenOrdersSeen) -> None:
         foreign = []
         for order in seen.orders:
-            if order.client_order_id in self.book.orders:
+            if order.client_order_id in self.book.orders or self._recognise(order, seen.at) is not None:
                 self._take_report(ev.ExecutionReport(seen.at, order, "poll"))
                 continue
             foreign.append(order)
             self._meet(order)
         self.book.foreign = foreign
         self.risk.others_traded |= bool(foreign)
+
+    def _recognise(self, order: Order, at: datetime) -> TrackedOrder | None:
+        """A sale for a position of ours that left when no journal could be written, and of which a crash left no trace."""
+        episode = self.episodes.get(order.symbol)
+        is_sale = order.side == "sell" and order.qty is not None and is_ours(order)
+        if episode is None or not is_sale or not order.client_order_id.startswith(f"{episode.plan.episode_id}-"):
+            return None
+        replaced = next((each for each in self.book.orders.values() if each.broker_order_id == order.replaces), None)
+        replaces = replaced.intent.client_order_id if replaced is not None and order.replaces else None
+        found = self.book.add(intent_of(episode.plan, order, replaces))
+        found.spoken_at = order.submitted_at or at
+        number = number_of(order.client_order_id)
+        if found.intent.role is OrderRole.STOP:
+            episode.stops_sent = max(episode.stops_sent, number)
+        else:
+            episode.exits_sent = max(episode.exits_sent, number)
+        return found
 
     def _meet(self, order: Order) -> None:
         """An order that looks like ours and is in no book of ours: another engine's, or of a lost journal.

@@ -110,7 +110,7 @@ def _salvaged(
         config_rev=rev,
     )
     ours = {order.broker_order_id: order.client_order_id for order in orders}
-    return Salvaged(plan, tuple((_intent(plan, order, ours.get(order.replaces or "")), order) for order in orders))
+    return Salvaged(plan, tuple((intent_of(plan, order, ours.get(order.replaces or "")), order) for order in orders))
 
 
 def _distance(paid: Decimal, stop: Decimal) -> Decimal:
@@ -118,7 +118,8 @@ def _distance(paid: Decimal, stop: Decimal) -> Decimal:
     return ((paid - stop) / paid).quantize(PCT_STEP, ROUND_CEILING)
 
 
-def _intent(plan: EpisodeOpened, order: Order, replaces: str | None) -> OrderIntent:
+def intent_of(plan: EpisodeOpened, order: Order, replaces: str | None) -> OrderIntent:
+    """The intent that an order of this position must have had; ``replaces`` is the client order id it replaces."""
     found = OUR_ID.match(order.client_order_id)
     assert found is not None, "only orders with our ids are salvaged"
     assert order.qty is not None, "our orders name shares"
