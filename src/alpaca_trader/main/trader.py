@@ -75,6 +75,10 @@ class Trader:
         self._opened = open_journal(home.database(mode), mode, version("alpaca-trader"), clock.now(), reserve)
         self.journal = self._opened.journal
         stack.callback(self.journal.close)
+        if self._opened.unwritable is not None:
+            say(
+                f"{self._opened.unwritable}. Until then positions are guarded and sold without it, and nothing is bought"
+            )
         strategies = StrategyManager(lambda path: ConfigStore(path.parent).load()[0], _resolver(policy))
         strategies.configure(config)
         self.engine = Engine(strategies, self._opened.belief)

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.errors import TraderError
 from alpaca_trader.core.events import JournalLost
 from alpaca_trader.core.models import Mode, Order, Position
 from alpaca_trader.core.recovery import rebuild
 from alpaca_trader.core.salvage import is_ours
 from alpaca_trader.edge.home import sync_folder
-from alpaca_trader.edge.journal.errors import JournalUnreadable
+from alpaca_trader.edge.journal.errors import JournalUnreadable, JournalUnwritable
 from alpaca_trader.edge.journal.sqlite import Journal
 
 LOOK_BACK = timedelta(days=21)
@@ -36,37 +37,57 @@ class OrderHistory(Protocol):
 
 
 class Opened(NamedTuple):
-    """A journal that can be written, the belief it stands for, and why that is not all there was, else None."""
+    """A journal and the belief it stands for.
+
+    ``lost`` says why that is not all there was, ``unwritable`` why nothing can be added to it; else they are None.
+    """
 
     journal: Journal
     belief: Belief
-    lost: str | None
+    lost: str | None = None
+    unwritable: str | None = None
 
 
 def open_journal(path: Path, mode: Mode, code_version: str, at: datetime, reserve_bytes: int) -> Opened:
     """The journal at ``path`` with its belief; one that cannot be read is set aside first, and a new one begun.
 
-    Raises JournalUnwritable, or BadInput for a journal of another mode.
+    One that cannot be written and tells of positions is opened for reading: they are guarded and sold, nothing is bought
+    (INV-18). Raises JournalUnwritable where it tells of none, or BadInput for a journal of another mode.
     """
-    lost = None
     try:
         return _open(path, mode, code_version, reserve_bytes)
     except JournalUnreadable as bad:
         lost = f"{bad.what}; it is kept as {', '.join(set_aside(path, at))}"
+    except JournalUnwritable as full:
+        return _for_reading(path, full)
     return _open(path, mode, code_version, reserve_bytes)._replace(lost=lost)
 
 
 def _open(path: Path, mode: Mode, code_version: str, reserve_bytes: int) -> Opened:
-    journal = Journal.open(path, mode, None, code_version, reserve_bytes=reserve_bytes)
+    opened = _with_belief(Journal.open(path, mode, None, code_version, reserve_bytes=reserve_bytes))
+    kept = sorted(path.parent.glob(f"{path.name}.bad-*"))
+    if kept and opened.journal.last_at() is None:  # the process died between setting it aside and saying so
+        return opened._replace(lost=f"the journal before this one was set aside as {kept[-1].name}")
+    return opened
+
+
+def _for_reading(path: Path, full: JournalUnwritable) -> Opened:
     try:
-        belief = rebuild(journal.since_checkpoint())
+        opened = _with_belief(Journal.open_unwritable(path, full))
+    except TraderError:
+        raise full from None
+    if not opened.belief.episodes:
+        opened.journal.close()
+        raise full
+    return opened._replace(unwritable=str(full))
+
+
+def _with_belief(journal: Journal) -> Opened:
+    try:
+        return Opened(journal, rebuild(journal.since_checkpoint()))
     except BaseException:
         journal.close()
         raise
-    kept = sorted(path.parent.glob(f"{path.name}.bad-*"))
-    if kept and journal.last_at() is None:  # the process died between setting it aside and saying so
-        return Opened(journal, belief, f"the journal before this one was set aside as {kept[-1].name}")
-    return Opened(journal, belief, None)
 
 
 def set_aside(path: Path, at: datetime) -> list[str]:
@@ -89,7 +110,7 @@ def what_is_lost(opened: Opened, broker: OrderHistory, at: datetime) -> JournalL
 
     A journal without entries is compared over ``LOOK_BACK``, any other from its last entry on. Raises as the broker does.
     """
-    journal, belief, detail = opened
+    journal, belief, detail = opened.journal, opened.belief, opened.lost
     last = journal.last_at()
     earliest = at - LOOK_BACK
     since = earliest if detail is not None or last is None else last - OVERLAP
@@ -101,6 +122,7 @@ def what_is_lost(opened: Opened, broker: OrderHistory, at: datetime) -> JournalL
         if not missing:
             return None
         ends = "is new" if last is None else f"ends at {last:%Y-%m-%d %H:%M:%S} UTC"
-        detail = f"the journal {ends} and lacks {len(missing)} orders of ours that the broker has, such as {missing[0]}"
+        lacks = "an order" if len(missing) == 1 else f"{len(missing)} orders"
+        detail = f"the journal {ends} and lacks {lacks} of ours that the broker has, such as {missing[0]}"
         orders = broker.get_orders_since(min(since, earliest))
     return JournalLost(at, detail, tuple(orders), tuple(broker.get_positions()))

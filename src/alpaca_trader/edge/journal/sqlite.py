@@ -18,6 +18,7 @@ from alpaca_trader.edge.journal.database import (
     damaged,
     explain,
     migrations,
+    open_for_reading,
     open_for_writing,
     result_code,
 )
@@ -72,6 +73,16 @@ class Journal:
         except BaseException:
             connection.close()
             raise
+        return journal
+
+    @classmethod
+    def open_unwritable(cls, path: Path, reason: Fatal) -> Self:
+        """The journal at ``path`` for reading alone: nothing is recorded and every ``commit`` raises ``reason``.
+
+        Raises JournalUnreadable, or JournalUnwritable or BadInput where not even that is possible.
+        """
+        journal = cls(open_for_reading(path, migrations()), path, Reserve(path, 0))
+        journal._given_up = reason
         return journal
 
     def bind_account(self, account_id: str) -> None:
@@ -199,9 +210,10 @@ class Journal:
 
     def _bind(self, key: str, value: str, shown: str) -> None:
         """Write once whose journal this is, and refuse it to anybody else."""
-        connection = self._connection
-        connection.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO NOTHING", (key, value))
-        (found,) = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        if self._given_up is None:
+            self._connection.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO NOTHING", (key, value))
+        row = self._ask("SELECT value FROM meta WHERE key = ?", key)
+        found = value if row is None else row[0]
         if found != value:
             what = {"mode": f"mode {found}", "account_id": f"account ...{found[-4:]}"}[key]
             raise BadInput(f"{self._path} belongs to {what}, this run is for {shown}; name another --home")
