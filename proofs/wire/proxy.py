@@ -1,10 +1,4 @@
-"""A TCP proxy that fails on purpose, between a client and a server that know nothing of it.
-
-From its onset on ``latency`` lets every piece wait, ``slice`` cuts it into many small ones, ``mute`` swallows its direction and
-``black_hole`` both (the connection stays open), ``truncate`` closes the connection, ``half_close`` ends its direction alone,
-``reset`` shows both ends a TCP reset. A handshake that is never answered is a ``mute`` from the first byte on (HTTP), or from
-the end of the upgrade on (a stream's authentication). ``Proxy.refuse`` refuses connections.
-"""
+"""A TCP proxy that fails on purpose, between a client and a server that know nothing of it. ``trouble`` says how."""
 
 import asyncio
 import socket
@@ -13,30 +7,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
-from typing import Literal
 
-Kind = Literal["latency", "slice", "mute", "black_hole", "truncate", "half_close", "reset"]
+from proofs.wire.trouble import Kind, Trouble
+
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 HOST, PIECE, LINGER_NOT = "127.0.0.1", 65_536, struct.pack("ii", 1, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What goes wrong with one direction of a connection; ``up`` is towards the server.
-
-    Its onset is the first byte beyond ``after``, counted from the client's piece on that starts with ``on``; with ``life_s``
-    so many real seconds after the connection instead. ``latency_s``: least and most. ``size``: of a slice, at most.
-    """
-
-    kind: Kind
-    up: bool = False
-    after: int = 0
-    on: bytes = b""
-    life_s: float | None = None
-    latency_s: tuple[float, float] = (0.0, 0.0)
-    size: int = 1
 
 
 class Proxy:
@@ -51,6 +28,8 @@ class Proxy:
         self.struck: Counter[Kind] = Counter()
         self.accepted_s: list[float] = []
         """When each connection came, in real seconds."""
+        self.is_calm = True
+        """Nothing begins to go wrong; what has begun goes on. Set from any thread."""
         self.lines: set[_Line] = set()
         self.loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
@@ -70,6 +49,21 @@ class Proxy:
         assert self.loop is not None, "not running"
         asyncio.run_coroutine_threadsafe(self.listen(not is_refused), self.loop).result()
 
+    def open_lines(self) -> list["_Line"]:
+        """Connections that their client has not ended; from any thread."""
+        return [line for line in list(self.lines) if not line.is_left]
+
+    def cut(self) -> None:
+        """Break every connection with a TCP reset; from another thread."""
+
+        def reset() -> None:
+            for line in self.lines:
+                self.struck["reset"] += 1
+                line.reset()
+
+        assert self.loop is not None, "not running"
+        self.loop.call_soon_threadsafe(reset)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted_s.append(asyncio.get_running_loop().time())
         try:
@@ -87,10 +81,17 @@ class _Line:
 
     def __init__(self, proxy: Proxy, number: int, ways: dict[bool, Ends]) -> None:
         self._proxy, self._number, self._ways = proxy, number, ways
+        self.is_left = False
+        """Whether the client has ended."""
         self._seen = {True: 0, False: 0}
         self._silent: set[bool] = set()
         self._manner: dict[bool, Trouble] = {}
         self._to_come = list(proxy.draw(number))
+
+    @property
+    def is_silenced(self) -> bool:
+        """Whether a trouble swallows what is said."""
+        return bool(self._silent)
 
     async def carry(self) -> None:
         """Both directions to their ends."""
@@ -120,6 +121,7 @@ class _Line:
                     self._to_come.remove(next_one)
                     self._strike(next_one)
                 data = data[room:]
+        self.is_left |= up
         if self._silent:  # the other end may never end by itself
             self._close()
         else:
@@ -143,6 +145,8 @@ class _Line:
             data = data[size:]
 
     def _strike(self, trouble: Trouble) -> None:
+        if self._proxy.is_calm:
+            return
         self._proxy.struck[trouble.kind] += 1
         if trouble.kind in ("latency", "slice"):
             self._manner[trouble.up] = trouble

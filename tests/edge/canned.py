@@ -39,6 +39,10 @@ class Trick(Enum):
     HANG_UP = "closes the connection without a word"
 
 
+class Cut(bytes):
+    """Says this much and closes the connection."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """One request as it arrived."""
@@ -82,6 +86,8 @@ class CannedServer:
                 if isinstance(answer, Trick):
                     return
                 connection.sendall(answer)
+                if isinstance(answer, Cut):
+                    return
 
     def end(self) -> None:
         """Let every conversation end, whether the client has closed its side or not."""

@@ -26,6 +26,7 @@ from tests.edge.canned import (
     NOW,
     ORDER_ID,
     Asked,
+    Cut,
     Trick,
     approved,
     canned_server,
@@ -111,6 +112,9 @@ LOST: list[bytes | Trick] = [
     reply(200, b"[" * 100_000),
     reply(200, b'{"id": ' + b"9" * 5000 + b"}"),
     reply(200, b"\xff\xfe\x00"),
+    Cut(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Len"),
+    Cut(b"HTTP/1.1 20"),
+    Cut(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n[{"),
 ]
 
 

@@ -8,7 +8,7 @@ import requests
 from alpaca_trader.core.errors import Fatal
 from alpaca_trader.edge.endpoints import Origin
 from alpaca_trader.edge.transport import ForeignHost, Timeouts, guard
-from tests.edge.canned import CREDENTIALS, KEY, SECRET, Trick, canned_server, error, reply
+from tests.edge.canned import CREDENTIALS, KEY, SECRET, Cut, Trick, canned_server, error, reply
 
 
 def guarded(url: str, timeouts: Timeouts = Timeouts(1.0, 5.0)) -> requests.Session:  # noqa: B008 - an immutable value
@@ -24,6 +24,15 @@ def test_a_mute_server_is_given_up() -> None:
         with pytest.raises(requests.exceptions.ReadTimeout):
             session.get(f"{server.url}/v2/account", timeout=60)
         assert len(server.asked) == 1
+
+
+def test_a_head_that_is_cut_short_is_not_talked_about(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """F49: the library below warns of each with a traceback; a night of them would fill the supervisor's files."""
+    with canned_server(Cut(b"HTTP/1.1 200 OK\r\nContent-Len")) as server, guarded(server.url) as session:
+        assert session.get(f"{server.url}/v2/account").content == b""
+    assert (caplog.records, capfd.readouterr().err) == ([], "")
 
 
 def test_the_keys_are_added_at_the_last_moment() -> None:

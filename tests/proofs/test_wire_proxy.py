@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from proofs.wire.proxy import HOST, Proxy, Trouble, running
+from proofs.wire.proxy import HOST, Proxy, running
+from proofs.wire.trouble import Trouble
 
 WORDS = b"0123456789" * 100
 
@@ -54,6 +55,7 @@ def proxied(*troubles: Trouble, heard: list[bytes] | None = None) -> Iterator[tu
 
     with echo_server() as port:
         proxy = Proxy(port, draw, Random(7), lambda number, data: (heard if heard is not None else []).append(data))
+        proxy.is_calm = False
         with running(proxy), socket.create_connection((HOST, proxy.port)) as client:
             client.settimeout(0.2)
             yield proxy, client
@@ -145,3 +147,15 @@ def test_a_server_that_is_gone_ends_the_connection() -> None:
     with running(proxy), socket.create_connection((HOST, proxy.port)) as client:
         assert ask(client, b"") == b""
         assert client.recv(1) == b""
+
+
+def test_when_all_is_calm_nothing_begins() -> None:
+    """What has begun goes on: a mute connection is for its client to notice."""
+    with proxied(Trouble("mute", after=5), Trouble("reset", after=50)) as (proxy, client):
+        proxy.is_calm = True
+        assert ask(client, b"0123456789") == b"0123456789"
+        proxy.is_calm = False
+    with proxied(Trouble("mute")) as (proxy, client):
+        assert ask(client) == "0 TimeoutError"
+        proxy.is_calm = True
+        assert ask(client) == "0 TimeoutError"

@@ -21,6 +21,7 @@ from alpaca_trader.core.ports import Clock
 from alpaca_trader.edge import broker_json as wire
 from alpaca_trader.edge.credentials import Credentials
 from alpaca_trader.edge.endpoints import Endpoints
+from alpaca_trader.edge.silence import silent_logger
 from alpaca_trader.edge.stream_link import (
     LIVE_PATIENCE,
     SDK_LOGS,
@@ -31,7 +32,6 @@ from alpaca_trader.edge.stream_link import (
     StreamPatience,
     StreamRunner,
     Tell,
-    silent_logger,
 )
 from alpaca_trader.edge.transport import KEYLESS
 

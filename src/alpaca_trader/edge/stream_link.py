@@ -14,6 +14,7 @@ from alpaca_trader.edge.broker_errors import tame
 from alpaca_trader.edge.credentials import Credentials
 from alpaca_trader.edge.endpoints import Origin
 from alpaca_trader.edge.redaction import Redactor
+from alpaca_trader.edge.silence import silent_logger
 from alpaca_trader.edge.transport import KEYLESS, ForeignHost
 
 StreamName = Literal["trade_updates", "market_data"]
@@ -34,13 +35,15 @@ class StreamPatience(NamedTuple):
 
     ``ping_s``: between pings, and for each answer; ``silence_s``: without market data while some is expected. None: for
     ever, which virtual time needs, where the broker speaks only when time moves. ``pauses``: what the pauses between two
-    attempts to connect are multiplied with, for a broker whose time runs faster than ours.
+    attempts to connect are multiplied with, for a broker whose time runs faster than ours. ``close_s``: for the other
+    side's part in closing.
     """
 
     ping_s: float | None = 5.0
     silence_s: float | None = 180.0
     handshake_s: float = 10.0
     pauses: float = 1.0
+    close_s: float = 1.0
 
 
 LIVE_PATIENCE = StreamPatience()
@@ -94,7 +97,7 @@ class StreamLink:
             "ping_timeout": self.patience.ping_s,
             "max_queue": 1024,
             "max_size": 2**24,
-            "close_timeout": 1,
+            "close_timeout": self.patience.close_s,
             "logger": silent_logger("alpaca_trader.websocket"),
         }
 
@@ -206,13 +209,3 @@ class SdkNotes(logging.Handler):
         """Pass one record on."""
         if not self._link.is_stopping:
             self._link.tell(record.getMessage())
-
-
-def silent_logger(name: str) -> logging.Logger:
-    """A logger that writes nowhere by itself, whatever the process's log settings are."""
-    logger = logging.getLogger(name)
-    logger.propagate = False
-    logger.setLevel(logging.WARNING)
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-    return logger

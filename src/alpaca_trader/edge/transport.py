@@ -7,6 +7,7 @@ connect and read timeouts. Proxies, ``.netrc`` and other settings of the environ
 configured host or nowhere.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from alpaca_trader.core.errors import Fatal
 from alpaca_trader.edge.credentials import Credentials
 from alpaca_trader.edge.endpoints import Origin
 from alpaca_trader.edge.redaction import Redactor
+from alpaca_trader.edge.silence import silent_logger
 
 KEYLESS = "sent-by-transport"
 """What the SDK is given instead of each key."""
@@ -82,7 +84,9 @@ class GuardedAdapter(HTTPAdapter):
 
 
 def guard(session: requests.Session, origin: Origin, credentials: Credentials, timeouts: Timeouts) -> None:
-    """Make ``session`` send through a ``GuardedAdapter`` only."""
+    """Make ``session`` send through a ``GuardedAdapter`` only, and the library below it say nothing by itself."""
+    # It warns, with a traceback, of every answer whose head is cut short; nobody is to hear of that (F49).
+    silent_logger("urllib3").setLevel(logging.CRITICAL)
     adapter = GuardedAdapter(origin, credentials, timeouts)
     session.trust_env = False
     session.adapters.clear()
