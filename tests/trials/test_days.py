@@ -11,8 +11,7 @@ from alpaca_trader.trials.restless import FIRST_DAYS, SYMBOLS, market_of
 from alpaca_trader.trials.trial import Outcome, Trial, play
 from alpaca_trader.trials.world import Stage, World, sessions_from
 
-UNGUARDED = {"order.stuck", "corp.split", "replace.loses_race", "replace.error_but_applied"}
-SEEDS = [seed for seed in range(100, 120) if not UNGUARDED & Plan.swarm(seed).rates.keys()]
+SEEDS = range(100, 116)
 
 
 def whole(trial: Trial) -> Outcome:
@@ -29,14 +28,16 @@ def test_a_day_of_faults_breaks_no_rule(seed: int) -> None:
     assert outcome.minutes >= 210
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNGUARDED])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_day_of_one_fault(name: str) -> None:
     """Every kind of fault alone, often: it strikes, and no rule is broken."""
     rare = {"http.5xx": 0.003, "disk.eio": 0.001, "disk.enospc": 0.003, "crash.at_io": 0.002}
     rate = 3.0 if name in ACTS else rare.get(name, 0.6 if name.startswith(("cancel.", "replace.")) else 0.2)
     struck = 0
-    for seed in range(3):
+    for seed in (42, 1):  # the first trades in whole shares, whose stops are replaced
         struck += whole(Trial(seed, plan=Plan({name: rate}))).struck[name]
+        if struck:
+            break
     assert struck > 0, f"{name} is a fault in name only"
 
 

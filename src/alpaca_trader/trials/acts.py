@@ -111,7 +111,7 @@ def _dividend(world: "World", rng: Random) -> None:
 
 
 def _split(world: "World", rng: Random) -> None:
-    symbol, ratio = _symbol(rng), rng.choice((2, 4))
+    symbol, ratio = _symbol(rng), rng.choice(("0.5", "0.25", "2"))
     world.judge.note_flow()
     world.sim.order_fault("corp.split", symbol=symbol, ratio=ratio)
     world.judge.note_split(symbol, Decimal(ratio))

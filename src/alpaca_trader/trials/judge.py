@@ -99,7 +99,7 @@ class Judge:
         self._strangers: set[str] = set()
         self._entries: list[datetime] = []
         self._own: dict[str, Decimal] = {}
-        self._own_cost: dict[str, Decimal] = {}
+        self._whole_before_split: dict[str, Decimal] = {}
         self._stops: dict[str, Decimal] = {}
         self._halts: dict[str, datetime] = {}
         self._orders_read = self._fills_read = 0
@@ -140,9 +140,11 @@ class Judge:
         self._flows_touched = True
 
     def note_split(self, symbol: str, ratio: Decimal) -> None:
-        """Every share became ``ratio`` shares."""
+        """Every share became ``ratio`` shares. A stop for all of the old ones that fires now leaves new ones behind, which
+        the engine has every reason to take for somebody else's."""
         if symbol in self._own:
-            self._own[symbol] *= ratio
+            self._whole_before_split[symbol] = self._own[symbol]
+            self._own[symbol] = round(self._own[symbol] * ratio, 9)
         self._stops = {key: price for key, price in self._stops.items() if key.split("-")[1] != symbol}
 
     def halt(self, code: str) -> None:
@@ -269,7 +271,9 @@ class Judge:
             entry = activities[number]
             if isinstance(entry, FillActivity) and entry.client_order_id in self._said:
                 signed = entry.qty if entry.side == "buy" else -entry.qty
-                self._set_own(entry.symbol, self._own.get(entry.symbol, _ZERO) + signed)
+                left = self._own.get(entry.symbol, _ZERO) + signed
+                whole = self._whole_before_split.pop(entry.symbol, None)
+                self._set_own(entry.symbol, _ZERO if signed == -(whole or _ZERO) else left)
                 self.own_fills += 1
         self._fills_read = len(activities)
 
