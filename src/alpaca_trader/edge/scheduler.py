@@ -10,6 +10,7 @@ Every job does the same thing: look at the clock and announce whatever has becom
 runs first, how late, or how many runs APScheduler merged into one.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, timedelta
 
@@ -23,6 +24,7 @@ from alpaca_trader.core.events import Event
 from alpaca_trader.core.ports import Clock
 from alpaca_trader.edge.calendar import SessionCalendar
 from alpaca_trader.edge.session_trigger import SessionTrigger, SessionWatch
+from alpaca_trader.edge.silence import silent_logger
 
 HEARTBEAT_S = 30.0
 _JUMP = timedelta(seconds=90)
@@ -59,6 +61,8 @@ class TradingScheduler:
         self._watch = SessionWatch(calendar)
         self._last_look = clock.now()
         # One worker: two looks at once could announce in the wrong order.
+        # Its warnings are reported by the listener; on standard error, where nothing bounds them, they need not be repeated.
+        silent_logger("apscheduler").setLevel(logging.CRITICAL)
         self._scheduler = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(1)})
         self._scheduler.add_listener(self._on_trouble, sum(_TROUBLE))
 

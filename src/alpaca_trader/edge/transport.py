@@ -57,7 +57,10 @@ class GuardedAdapter(HTTPAdapter):
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """As ``HTTPAdapter.send``; the caller's timeout and proxies are not used. Raises ``ForeignHost``."""
+        """As ``HTTPAdapter.send``; the caller's timeout and proxies are not used. Raises ``ForeignHost``.
+
+        To a write a redirection is no answer (``requests.ConnectionError``), though the SDK would take it for a success.
+        """
         if Origin.of(request.url or "") != self._origin:
             raise ForeignHost(f"a request left the configured broker {self._origin.host}; it was not sent")
         signed = request.copy()
@@ -65,6 +68,8 @@ class GuardedAdapter(HTTPAdapter):
         signed.headers["APCA-API-SECRET-KEY"] = self._credentials.secret.reveal()
         response = super().send(signed, stream=stream, timeout=self._timeouts, verify=verify, cert=cert, proxies=None)
         response.request = request
+        if request.method != "GET" and 300 <= response.status_code < 400:
+            raise requests.ConnectionError("redirected: whether anybody acted on it is not known")
         # Guessing the encoding of a body without one reads all of it many times over.
         response.encoding = response.encoding or "utf-8"
         self._censor(response)
