@@ -257,6 +257,50 @@ def test_no_room_for_the_reserve_is_said_at_the_start(on_tiny_disk: Callable[[st
     assert "trades.db.reserve" not in files
 
 
+REOPEN = """
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal as D
+from pathlib import Path
+from alpaca_trader.core.events import EpisodeOpened
+from alpaca_trader.core.models import Mode
+from alpaca_trader.edge.journal.lost import open_journal
+from tests.edge.journal_entries import numbered
+
+path, now = Path("trades.db"), datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+journal = open_journal(path, Mode.SIM, "1", now, 200_000).journal
+plan = ("m-AAPL-20261120T1500", "AAPL", "m", D(185), D("0.01"), D("0.02"), None, D("0.01"), "trail", False, "rev")
+journal.record(EpisodeOpened(now, *plan))
+journal.commit()
+journal.close()
+with open("fill", "wb", buffering=0) as file:
+    try:
+        while file.write(bytes(4096)):
+            pass
+    except OSError as error:
+        print(error.strerror)
+for _ in range(2):
+    opened = open_journal(path, Mode.SIM, "1", now, 200_000)
+    print(opened.unwritable)
+    opened.journal.record(numbered(1))
+    opened.journal.commit()
+    opened.journal.close()
+"""
+
+
+def test_a_full_disk_lets_a_start_through_that_buys_nothing(
+    tmp_path: Path, on_tiny_disk: Callable[[str], list[str]]
+) -> None:
+    """F35: what is held needs somebody alive: the reserve is given up for the start, and there is room for exits again."""
+    (tmp_path / "reopen.py").write_text(REOPEN)
+    full, first, second, *files, verdict = on_tiny_disk(f"{sys.executable} {tmp_path / 'reopen.py'}; ls; check")
+    assert full == "No space left on device"
+    assert "trades.db cannot be written (" in first
+    assert "trades.db.reserve cannot be made (No space left on device)" in second
+    assert "trades.db.reserve" not in files
+    assert verdict == "[]"
+
+
 def test_the_reserve_is_made_once(tmp_path: Path) -> None:
     """It has its size, is private, and is left alone at the next start."""
     path = tmp_path / "trades.db"

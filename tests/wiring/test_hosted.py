@@ -1,6 +1,7 @@
 """The live wiring, threads and all, on the simulated broker whose time a driver thread moves."""
 
 import json
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from alpaca_trader.edge.journal.sqlite import Journal
 from alpaca_trader.edge.notify import OutOfBand
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.main.hosted import trade_hosted
-from alpaca_trader.main.trader import RunEnd
+from alpaca_trader.main.trader import RESERVE_BYTES, RunEnd
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches, running_simulator
 from alpaca_trader.simulator.profiles import PROFILES
 
@@ -212,3 +213,26 @@ def test_an_upgrade_buys_nothing_before_it_has_read_the_broker(tmp_path: Path) -
     assert "halted" in blind
     assert all(intent.decided_at >= read_again for intent in reader.intents())
     assert [entry for entry, _ in reader.versions()] == [1]
+
+
+def test_a_start_without_room_for_bad_days_sells_and_buys_nothing(tmp_path: Path) -> None:
+    """F35: where the disk has no room for the journal's reserve what is held is guarded and sold, and entries stop."""
+    home, sim, session = morning(tmp_path)
+    play(home, sim, session.open + timedelta(minutes=10, seconds=30), {}, Mode.PAPER)
+    assert [view.asset.symbol for view in sim.exchange.positions()] == ["NVDA"]
+    home.database(Mode.PAPER).with_name("paper.db.reserve").unlink()
+    restarted, before = sim.now, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (RESERVE_BYTES // 2, before[1]))
+    try:
+        play(home, sim, session.open + timedelta(minutes=25), {}, Mode.PAPER)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    reader = JournalReader(home.database(Mode.PAPER))
+    alarms = [found.entry for found in reader.entries(["Alarm"])]
+    (failed,) = (alarm for alarm in alarms if isinstance(alarm, ev.Alarm) and alarm.code == "journal_failed")
+    assert "paper.db.reserve cannot be made (File too large)" in str(failed.untrusted_text)
+    later = {intent.role for intent in reader.intents() if intent.decided_at > restarted}
+    assert OrderRole.ENTRY not in later
+    assert list(sim.exchange.positions()) == []
+    assert json.loads(home.status_file.read_text())["halt"]["code"] == "journal"

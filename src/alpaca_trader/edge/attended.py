@@ -4,7 +4,7 @@ The same for every wiring: it wraps the live queue and the simulated market alik
 least a second apart; bars come before the tick that uses them, so an edit is in force at the next tick.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from alpaca_trader.core import events as ev
@@ -26,24 +26,21 @@ class AttendedFeed:
         self,
         feed: Feed,
         store: ConfigStore,
-        start: tuple[StrategyConfig, Policy, str],
-        lost: ev.JournalLost | None,
-        reason: str,
+        policy: Policy,
+        opening: Sequence[ev.Event],
         clock: Clock,
         inbox: Inbox,
         on_config: Callable[[StrategyConfig], object],
         before: Before,
     ) -> None:
-        """``start`` is the config, policy and revision the run begins with; ``on_config`` hears of every later one.
+        """``opening`` is what the run begins with; ``policy`` is in force for all of it; ``on_config`` hears of every edit.
 
-        ``lost`` is what the broker had to tell because the journal could not; ``reason`` is why it starts.
         ``before`` is called on the engine's thread.
         """
         self._feed = feed
         self._store = store
-        self._start = start
-        self._lost = lost
-        self._reason = reason
+        self._policy = policy
+        self._opening = opening
         self._clock = clock
         self._inbox = inbox
         self._on_config = on_config
@@ -52,11 +49,7 @@ class AttendedFeed:
 
     def __iter__(self) -> Iterator[ev.Event]:
         """The run's events in their final order."""
-        config, policy, rev = self._start
-        yield ev.ConfigAccepted(self._clock.now(), rev, config, policy)
-        if self._lost is not None:
-            yield self._lost
-        yield ev.Command(self._clock.now(), "started", "engine", self._reason)
+        yield from self._opening
         for event in self._feed:
             yield from self._look()
             if isinstance(event, ev.SessionOpened | ev.Tick):
@@ -72,7 +65,7 @@ class AttendedFeed:
         match self._store.check():
             case ConfigChange(config=config, after=after):
                 self._on_config(config)
-                yield ev.ConfigAccepted(now, after.config_rev, config, self._start[1])
+                yield ev.ConfigAccepted(now, after.config_rev, config, self._policy)
             case ConfigRefused(file_hash=file_hash, detail=detail):
                 yield ev.ConfigRefused(now, file_hash or "", detail)
             case None:

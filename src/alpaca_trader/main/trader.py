@@ -100,6 +100,19 @@ class Trader:
         """What the data stream has to bring: the watchlists and what is held."""
         return tuple(sorted({*config.watchlist(), *self.held()}))
 
+    def _opening(self) -> list[ev.Event]:
+        """What the engine hears first."""
+        (config, policy, rev), at = self.start, self._clock.now()
+        before, now = self.journal.version_before, version("alpaca-trader")
+        reason = "start" if before is None else f"upgraded from {before} to {now}"
+        opening: list[ev.Event] = [ev.ConfigAccepted(at, rev, config, policy)]
+        if self._lost is not None:
+            opening.append(self._lost)
+        opening.append(ev.Command(at, "started", "engine", reason))
+        if self._opened.unwritable is not None:
+            opening.append(ev.JournalFailed(at, self._opened.unwritable))
+        return opening
+
     def on_bad(self, note: str) -> None:
         """Trouble at the edge, in words without secrets."""
         self.logger.log_event("edge_trouble", "warning", {"untrusted_text": note})
@@ -111,19 +124,17 @@ class Trader:
         notifier, head = self._notifier, self.journal.head
         recorder = PeopleRecorder(self.engine, self.logger, status_file, self._mode, facts, notifier, head, self._watch)
         executor = OrderExecutor(self.engine, broker, self.journal, self._clock, recorder)
-        before_this = self.journal.version_before
         attended = AttendedFeed(
             feed,
             self._store,
-            self.start,
-            self._lost,
-            "start" if before_this is None else f"upgraded from {before_this} to {facts['version']}",
+            self.start[1],
+            self._opening(),
             self._clock,
             self.inbox,
             lambda config: streams.watch(self.symbols(config)),
             before,
         )
-        self.logger.log_event("started", "info", {"mode": self._mode.value, **facts, "version_before": before_this})
+        self.logger.log_event("started", "info", {"mode": self._mode.value, **facts})
         try:
             run(self.engine, attended, executor, self.journal)
         except BaseException as failure:

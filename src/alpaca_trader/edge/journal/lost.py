@@ -18,6 +18,7 @@ from alpaca_trader.core.recovery import rebuild
 from alpaca_trader.core.salvage import is_ours
 from alpaca_trader.edge.home import sync_folder
 from alpaca_trader.edge.journal.errors import JournalUnreadable, JournalUnwritable
+from alpaca_trader.edge.journal.reserve import Reserve
 from alpaca_trader.edge.journal.sqlite import Journal
 
 LOOK_BACK = timedelta(days=21)
@@ -39,7 +40,7 @@ class OrderHistory(Protocol):
 class Opened(NamedTuple):
     """A journal and the belief it stands for.
 
-    ``lost`` says why that is not all there was, ``unwritable`` why nothing can be added to it; else they are None.
+    ``lost`` says why that is not all there was, ``unwritable`` why nothing that adds risk may be added to it; else None.
     """
 
     journal: Journal
@@ -51,15 +52,16 @@ class Opened(NamedTuple):
 def open_journal(path: Path, mode: Mode, code_version: str, at: datetime, reserve_bytes: int) -> Opened:
     """The journal at ``path`` with its belief; one that cannot be read is set aside first, and a new one begun.
 
-    One that cannot be written and tells of positions is opened for reading: they are guarded and sold, nothing is bought
-    (INV-18). Raises JournalUnwritable where it tells of none, or BadInput for a journal of another mode.
+    One that cannot be written and tells of positions is opened in the room of its reserve, or for reading: they are guarded
+    and sold, nothing is bought (INV-18, F35). Raises JournalUnwritable where it tells of none, or BadInput for a journal of
+    another mode.
     """
     try:
         return _open(path, mode, code_version, reserve_bytes)
     except JournalUnreadable as bad:
         lost = f"{bad.what}; it is kept as {', '.join(set_aside(path, at))}"
     except JournalUnwritable as full:
-        return _for_reading(path, full)
+        return _in_need(path, mode, code_version, reserve_bytes, full)
     return _open(path, mode, code_version, reserve_bytes)._replace(lost=lost)
 
 
@@ -71,15 +73,23 @@ def _open(path: Path, mode: Mode, code_version: str, reserve_bytes: int) -> Open
     return opened
 
 
-def _for_reading(path: Path, full: JournalUnwritable) -> Opened:
+def _in_need(path: Path, mode: Mode, code_version: str, reserve_bytes: int, full: JournalUnwritable) -> Opened:
+    Reserve(path, reserve_bytes).free()
     try:
-        opened = _with_belief(Journal.open_unwritable(path, full))
-    except TraderError:
-        raise full from None
+        opened = _open(path, mode, code_version, 0)
+    except JournalUnwritable:
+        opened = _for_reading(path, full)
     if not opened.belief.episodes:
         opened.journal.close()
         raise full
     return opened._replace(unwritable=str(full))
+
+
+def _for_reading(path: Path, full: JournalUnwritable) -> Opened:
+    try:
+        return _with_belief(Journal.open_unwritable(path, full))
+    except TraderError:
+        raise full from None
 
 
 def _with_belief(journal: Journal) -> Opened:
