@@ -32,9 +32,9 @@ from alpaca_trader.edge.redaction import Redactor
 from alpaca_trader.edge.simulated_feed import DriverClock
 from alpaca_trader.trials import restless
 from alpaca_trader.trials.disk import Crash, TrialJournal
-from alpaca_trader.trials.judge import Believed, Broken
+from alpaca_trader.trials.judge import Broken
 from alpaca_trader.trials.plan import Plan
-from alpaca_trader.trials.world import START_CASH, Stage, World, sessions_from
+from alpaca_trader.trials.world import Stage, World, sessions_from
 
 FIRST = date(2014, 1, 2)
 """Ten years from here are in everybody's calendar."""
@@ -170,14 +170,12 @@ class Year(World):
         self.home_days, self._home_from = home_days, days - home_days
         self._logger: TradingLogger | None = None
         self._deaths_due = [self._home_from + n * home_days // LIVES_AT_HOME for n in range(LIVES_AT_HOME)]
-        self._cash_at_open = START_CASH
         market = restless.market_of(seed % restless.MARKETS, FIRST, days)
         super().__init__(Stage(market, sessions_from(FIRST, days)), restless.settings(seed), seed, _weather(seed, 0))
 
     def _begin_day(self) -> None:
         self.plan = self.strikes.plan = _weather(self.seed, self._day)
         super()._begin_day()
-        self._cash_at_open = self.sim.exchange.account().cash
 
     def _turn_page(self) -> None:
         before = self._day
@@ -214,10 +212,6 @@ class Year(World):
 
     def _is_committed(self, key: str) -> bool:
         return self._kept.has_intent(key)
-
-    def _believed(self) -> Believed:
-        believed = super()._believed()
-        return believed._replace(cash=believed.cash - START_CASH + self._cash_at_open)
 
     def _sample(self) -> Sample:
         gc.collect()

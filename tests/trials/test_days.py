@@ -50,6 +50,11 @@ def test_days_without_faults() -> None:
         assert world.judge.longest_naked.total_seconds() < 1
 
 
+def test_two_calm_days_and_the_money_of_both() -> None:
+    """INV-23 is judged by what each day began with, not by what the first did."""
+    whole(Trial(4, days=2, plan=Plan()))
+
+
 def test_a_week_of_faults() -> None:
     """Nights, checkpoints and new days between the faults change nothing."""
     outcome = whole(Trial(7, days=5))

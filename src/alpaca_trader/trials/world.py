@@ -36,7 +36,6 @@ from alpaca_trader.trials.line import BadLine, BadStream
 from alpaca_trader.trials.plan import EXCHANGE, Plan
 from alpaca_trader.trials.strikes import Strikes
 
-START_CASH = Decimal(467)
 CALM_FOR = timedelta(minutes=40)
 """Before each close nothing fails any more: what was disturbed has to come right."""
 _EARLY = timedelta(minutes=1)
@@ -107,6 +106,7 @@ class World:
         return Hours(session.open, session.close, entries_from, entries_until, session.close - CALM_FOR)
 
     def _begin_day(self) -> None:
+        self._cash_at_open = self.sim.exchange.account().cash
         self.strikes.until = self.hours.calm_from
         self._acts = acts_of(self.plan, self.seed, self.hours.open, self.hours.calm_from)
         for name in EXCHANGE:
@@ -261,7 +261,7 @@ class World:
             if not (order.intent.role is OrderRole.ENTRY and order.status is OrderStatus.UNKNOWN)  # watched for 180 s
         }
         shares = {symbol: episode.qty for symbol, episode in belief.episodes.items() if episode.qty}
-        cash, fees = START_CASH + belief.portfolio.cash_moved, belief.portfolio.fees.charged()
+        cash, fees = self._cash_at_open + belief.portfolio.cash_moved, belief.portfolio.fees.charged()
         return Believed(shares, open_ids, standing_halt(belief, now), belief.risk.latched.keys(), cash, fees)
 
     def run(self) -> "World":
