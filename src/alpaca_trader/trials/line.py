@@ -55,7 +55,7 @@ class BadLine:
             self._late = [(at, request) for at, request in self._late if at > now]
             for request in due:
                 self._arrive(request)
-        if self._strikes.may("http.stale_read"):
+        if self._strikes.may("http.stale_read") and (not self._seen or self._seen[-1][0] < now):
             self._seen.append((now, self._real.get_positions(), self._real.get_open_orders()))
 
     def _arrive(self, request: ev.Approved | ev.Resend) -> Order | None:

@@ -15,6 +15,7 @@ class Strikes:
         """Nothing strikes from ``until`` on; it is moved when another day with faults begins."""
         self.plan, self._seed, self._now = plan, seed, now
         self.until = until
+        self._planned = plan.rates.keys() | plan.exactly.keys()
         self._streams: dict[str, Random] = {}
         self._occasions: Counter[str] = Counter()
         self.struck: dict[str, list[int]] = {}
@@ -27,19 +28,18 @@ class Strikes:
 
     def may(self, name: str) -> bool:
         """Whether the plan has this fault at all."""
-        return name in self.plan.rates or name in self.plan.exactly
+        return name in self._planned
 
     def happens(self, name: str) -> bool:
         """One occasion for this fault."""
-        rate = self.plan.rates.get(name)
-        exact = self.plan.exactly.get(name)
-        if (rate is None and exact is None) or not self.are_on:
+        if name not in self._planned or not self.are_on:
             return False
         self._occasions[name] += 1
+        exact = self.plan.exactly.get(name)
         if exact is not None:
             strikes = self._occasions[name] in exact
         else:
-            strikes = self.stream(name).random() < (rate or 0)
+            strikes = self.stream(name).random() < self.plan.rates[name]
         if strikes:
             self.note(name)
         return strikes
