@@ -552,6 +552,15 @@ def test_a_start_protects_before_it_warms_up() -> None:
     assert desk.broker.asked.index("submit") < desk.broker.asked.index("bars")
 
 
+def test_no_crash_parts_an_intent_from_its_reason() -> None:
+    """INV-21: when an entry is committed, what was decided about its signal is committed with it."""
+    desk = Desk()
+    desk.play([("buy", ENTRY)])
+    entries = desk.journal.entries
+    (sent,) = [number for number, entry in enumerate(entries) if isinstance(entry, ev.Approved)]
+    assert [entry.client_order_id for entry in entries[:sent] if isinstance(entry, ev.Decided)][-1] == desk.key("entry")
+
+
 @pytest.mark.parametrize("scene", STRANGERS.values(), ids=STRANGERS.keys())
 def test_strangers_in_the_account(scene: Scene) -> None:
     """What others do is counted and respected, and what is ours is kept right."""

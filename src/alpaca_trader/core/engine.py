@@ -274,9 +274,10 @@ class Engine:
         if isinstance(answer, Refused):
             self._emit(ev.Decided(at, evaluation, answer.reason, gates))
             return
+        # In this order: an intent is committed together with why it was made, so that no crash parts them (INV-21).
         self._emit(answer.opened)
-        self._emit(answer.approved)
         self._emit(ev.Decided(at, evaluation, "approved", gates, answer.approved.intent.client_order_id))
+        self._emit(answer.approved)
 
     def _check_limits(self, at: datetime) -> None:
         belief, account = self.belief, self.belief.account
