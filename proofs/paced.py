@@ -93,7 +93,7 @@ class Pace:
     def __init__(
         self, sim: Simulator, tell: Callable[[datetime], None], look: Callable[[], None], real: RealTime | None = None
     ) -> None:
-        """``tell`` hears each instant reached (``SharedTime.tell``); ``look`` is called at each, with everything at rest."""
+        """``tell`` hears each instant reached (``SharedTime.tell``); ``look`` is called at each that a turn reaches."""
         self._sim, self._tell, self._look = sim, tell, look
         self._real = real or SystemClock()
         self._last_s = self._real.monotonic()
@@ -108,16 +108,13 @@ class Pace:
         now_s = self._real.monotonic()
         elapsed_s, self._last_s = min(now_s - self._last_s, LONGEST_TURN_S), now_s
         target = self._sim.now + timedelta(seconds=elapsed_s * speed)
-        return self._advance(min(target, until) if until is not None else target)
-
-    def leap(self, until: datetime) -> None:
-        """Let time pass to ``until`` in no real time: nobody is there."""
-        while self._sim.now < until:
-            self._advance(until)
-
-    def _advance(self, target: datetime) -> bool:
-        target = max(target, self._sim.now)
+        target = max(self._sim.now, target if until is None else min(target, until))
         reached = self._sim.advance(target)
         self._tell(reached)
         self._look()
         return reached < target
+
+    def leap(self, until: datetime) -> None:
+        """Let time pass to ``until`` in no real time: nobody is there, and nobody looks."""
+        while self._sim.now < until:
+            self._tell(self._sim.advance(until))

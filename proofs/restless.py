@@ -68,7 +68,6 @@ def restless_home(
     strategy = {"enabled": True, "watchlist": list(symbols), "params": params, "class": CLASS}
     policy = {
         "plugin_classes": [CLASS],
-        "max_entries_per_day": 1000,
         "ranges": {"risk.max_daily_loss_pct": [0.005, 0.05]},
     }
     home.strategy_file.write_text(json.dumps({"risk": risk, "strategies": {"restless": strategy}}))

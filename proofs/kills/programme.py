@@ -4,10 +4,12 @@ Time runs as real time does while anything is under way (a start, a request, new
 so the seconds in which a position may be without a stop are real seconds of a real process.
 """
 
+import hashlib
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -16,9 +18,11 @@ from alpaca_trader.core.models import Mode, OrderRole, OrderStatus, Session
 from alpaca_trader.edge.calendar import SessionCalendar
 from alpaca_trader.edge.clock import SystemClock
 from alpaca_trader.edge.config_store import ConfigStore
+from alpaca_trader.edge.secret import Secret
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
+from alpaca_trader.trials.judge import Believed, Hours, Judge, Limits
+from alpaca_trader.views.audit.home import audit, lines
 from proofs.hosted import Engine, note_rest
-from proofs.kills.judge import Broken, Judge
 from proofs.kills.life import Death, Life
 from proofs.kills.remains import Remains
 from proofs.kills.result import Result
@@ -56,16 +60,17 @@ class Programme:
             GeneratedMarket(seed, SYMBOLS, FIRST_DAY, days=days, history_days=1),
             seed=seed,
             start=self._sessions[0].open + MORNING[0],
+            keys=_keys(seed),
             switches=Switches(
                 iex_volume="full", rate_limit=None, partial_fills="always" if seed % 2 else "ten_percent"
             ),
         )
-        self._witness = Witness(self.home.database(Mode.SIM), self._real)
+        config = ConfigStore(self.home.config).load()[0]
+        self._params = [settings.params for settings in config.strategies.values()]
+        limits = Limits(Decimal(str(config.risk.max_position_pct)), config.risk.max_positions, is_priced=True)
+        self._judge = Judge(self._sim, limits, self._hours_of(self._sessions[0]), is_calm=True)
+        self._witness = Witness(self._sim, self._judge, self.home.database(Mode.SIM), self._real)
         self._remains = Remains(self.home, folder)
-        risk = ConfigStore(self.home.config).load()[0].risk
-        self._judge = Judge(
-            self._sim, self._witness.said, risk.max_position_pct, risk.max_positions, self._is_in_session
-        )
         self._server = WitnessedServer(self._sim, self._witness)
         self._engine = Engine(
             home=self.home.path,
@@ -77,14 +82,23 @@ class Programme:
             speed=CALM,
             before=(self._remains.note_commits, partial(note_rest, folder / "rests"), *before),
         )
+        self._cash_before = Decimal(0)
+        self._secrets = (Secret(self._sim.keys[0]), Secret(self._sim.keys[1]))
         self._rests = SharedNumber(folder / "rests")
-        self._pace = Pace(self._sim, SharedTime(self._engine.time).tell, self._judge.look)
+        self._pace = Pace(self._sim, SharedTime(self._engine.time).tell, self._look)
 
-    def _is_in_session(self, now: datetime) -> bool:
-        return any(session.open <= now < session.close for session in self._sessions)
+    def _hours_of(self, session: Session) -> Hours:
+        first = session.open + timedelta(minutes=min(each.no_entry_open_min for each in self._params))
+        last = session.close - timedelta(minutes=min(each.no_entry_close_min for each in self._params))
+        return Hours(session.open, session.close, first, last, calm_from=session.close)
+
+    def _look(self) -> None:
+        with self._sim.lock:
+            self._judge.note_equity()
+            self._judge.look()
 
     def run(self) -> None:
-        """All of it; what was seen is in ``result``. Raises Broken."""
+        """All of it; what was seen is in ``result``. Raises AssertionError."""
         result, began_s = self.result, self._real.monotonic()
         self._server.start()
         try:
@@ -106,33 +120,36 @@ class Programme:
 
         Sometimes nobody comes for the closing, and what is held is held over night.
         """
+        self._judge.begin_day(self._hours_of(session))
+        self._pace.leap(session.open + MORNING[0])
+        self._cash_before = self._sim.exchange.account().cash
         if self._kills - self.result.kills > KILLS_AT_A_CLOSE:
-            self._live_through(session.open + MORNING[0], session.open + MORNING[1])
+            self._live_through(session.open + MORNING[1])
+            self._judge.compare(self._believed())
             if self._rng.random() < NIGHTS_SLEPT_THROUGH and session != self._sessions[-1]:
-                self.result.nights += bool(self._judge.held)
+                self.result.nights += self._judge.holds
                 return
-        self._live_through(session.close + CLOSING[0], session.close + CLOSING[1])
+        self._pace.leap(session.close + CLOSING[0])
+        self._live_through(session.close + CLOSING[1])
+        self._judge.close(self._believed())
         self.result.sessions += 1
-        _require(not self._judge.held, f"still held after the close: {self._judge.held}")
-        _require(not self._judge.open_ids, f"still open after the close: {self._judge.open_ids}")
-        self._remains.verify()
+        found = [check for check in audit(self.home.path, self._secrets) if not check.is_good]
+        _require(not found, "; ".join(lines(found)))
 
-    def _live_through(self, first: datetime, last: datetime) -> None:
-        """Life after life from ``first`` to ``last``; the last one sees every doubt end, and is compared with the truth."""
-        self._pace.leap(first)
+    def _live_through(self, last: datetime) -> None:
+        """Life after life until ``last``; the last one sees every doubt end."""
         while self.result.kills < self._kills and self._sim.now < last - LAST_KILL:
             death = Death.drawn(self._rng)
             self._live(death, last - LAST_KILL)
             self._pace.leap(min(self._sim.now + death.downtime, last - LAST_KILL))
         self._live(None, last)
-        self._compare()
 
     def _live(self, death: Death | None, until: datetime) -> None:
         """One life, to its death or to ``until``, where it is killed too, or asked to stop where no death was meant."""
         life = Life(self._engine.start(), self._sim, self._witness, self._rests, self._real)
         starts_second = death is not None and death.moment == "any" and self._rng.random() < SECOND_ENGINES
         self.result.starts += 1
-        self._judge.begin()
+        self._judge.excuse()  # who has no stop has five seconds of this life from here
         if death is not None and death.moment in ("before_word", "after_word"):
             setattr(self._witness, death.moment, life.kill)
         while not life.is_killed and self._sim.now < until:
@@ -168,30 +185,39 @@ class Programme:
             result.kills += 1
             result.kills_at_a_word += life.is_killed
             result.kills_in_recovery += life.recovered is None
-            result.kills_holding += bool(self._judge.held)
+            result.kills_holding += self._judge.holds
             life.kill()
         else:
             life.stop()
         life.process.join()
-        self._judge.end()
         expected = -signal.SIGKILL if is_killed else 0
         _require(life.process.exitcode == expected, f"it ended with {life.process.exitcode}, not {expected}")
         self._remains.check(self._witness.said)
 
-    def _compare(self) -> None:
-        """INV-17: what the next engine would believe is what the exchange has."""
+    def _believed(self) -> Believed:
+        """What the next engine would believe."""
         belief = self._remains.belief()
-        believed = {symbol: episode.qty for symbol, episode in belief.episodes.items() if episode.qty}
-        _require(believed == self._judge.held, f"believed {believed}, held {self._judge.held}")
-        believed_ids = sorted(
+        _require(not belief.risk.latched, f"entries are halted: {sorted(belief.risk.latched)}")
+        open_ids = {
             order.intent.client_order_id
             for order in belief.book.open()
             if not (order.intent.role is OrderRole.ENTRY and order.status is OrderStatus.UNKNOWN)  # watched for 180 s
-        )
-        _require(not belief.risk.latched, f"entries are halted: {sorted(belief.risk.latched)}")
-        _require(believed_ids == self._judge.open_ids, f"believed {believed_ids}, open {self._judge.open_ids}")
+        }
+        shares = {symbol: episode.qty for symbol, episode in belief.episodes.items() if episode.qty}
+        cash, fees = self._cash_before + belief.portfolio.cash_moved, belief.portfolio.fees.charged()
+        return Believed(shares, open_ids, None, belief.risk.latched.keys(), cash, fees)
+
+
+def _keys(seed: int) -> tuple[str, str]:
+    """Keys as the broker makes them: no piece of them is a word that stands anywhere else."""
+    digits = hashlib.sha256(f"keys {seed}".encode()).hexdigest()
+    return f"PK{digits[:18].upper()}", digits[18:58]
+
+
+class Wrong(AssertionError):
+    """An engine did what it must not do."""
 
 
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
-        raise Broken(otherwise)
+        raise Wrong(otherwise)

@@ -15,8 +15,6 @@ from alpaca_trader.edge.journal.chain import GENESIS, link
 from alpaca_trader.edge.journal.database import migrations, open_for_reading
 from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.edge.journal.sqlite import Journal
-from alpaca_trader.edge.journal.verify import verify
-from proofs.kills.judge import Broken
 from proofs.paced import SharedNumber
 
 
@@ -29,6 +27,10 @@ def note_commits(path: Path) -> None:
         promised.write(self._seq)
 
     Journal.commit = noted  # type: ignore[method-assign]  # looks on; the real one does the work
+
+
+class Lost(AssertionError):
+    """Something that must be there after a death is not."""
 
 
 class Remains:
@@ -49,12 +51,12 @@ class Remains:
         return partial(note_commits, self._commits)
 
     def check(self, said: Collection[str]) -> None:
-        """Everything, right after a death; ``said``: the ids the broker has heard of. Raises Broken."""
+        """Everything, right after a death; ``said``: the ids the broker has heard of. Raises Lost."""
         self._check_status()
         self._check_logs()
         if not self._home.database(Mode.SIM).exists():
             if self._promised.read():
-                raise Broken("commits were promised and there is no journal")
+                raise Lost("commits were promised and there is no journal")
             return
         self._take_copy()
         with closing(open_for_reading(self._copy, migrations())) as journal:
@@ -64,22 +66,15 @@ class Remains:
             for seq, kind, payload, chain in rows:
                 self._seq, self._head = self._seq + 1, link(self._head, kind, payload.encode())
                 if (seq, chain) != (self._seq, self._head):
-                    raise Broken(f"entry {self._seq} is missing, or does not follow from what was there before")
+                    raise Lost(f"entry {self._seq} is missing, or does not follow from what was there before")
             if self._seq < self._promised.read():
-                raise Broken(f"entry {self._promised.read()} was promised; the journal ends at {self._seq}")
+                raise Lost(f"entry {self._promised.read()} was promised; the journal ends at {self._seq}")
             known = {key for (key,) in journal.execute("SELECT client_order_id FROM intents")}
             if not known.issuperset(said):
-                raise Broken(f"the broker heard of {sorted(set(said) - known)}, the journal did not")
+                raise Lost(f"the broker heard of {sorted(set(said) - known)}, the journal did not")
             (verdict,) = journal.execute("PRAGMA integrity_check").fetchone()
             if verdict != "ok":
-                raise Broken(f"the journal is damaged: {verdict}")
-
-    def verify(self) -> None:
-        """The whole journal by the book: file, chain, and every table that follows from it. Raises Broken."""
-        self._take_copy()
-        problems = verify(self._copy)
-        if problems:
-            raise Broken(f"verify: {'; '.join(problems)}")
+                raise Lost(f"the journal is damaged: {verdict}")
 
     def belief(self) -> Belief:
         """What an engine that starts now would believe."""
@@ -101,7 +96,7 @@ class Remains:
             return
         timestamp = json.loads(self._home.status_file.read_bytes())["timestamp"]
         if timestamp < self._timestamp:
-            raise Broken(f"status.json went back from {self._timestamp} to {timestamp}")
+            raise Lost(f"status.json went back from {self._timestamp} to {timestamp}")
         self._timestamp = timestamp
 
     def _check_logs(self) -> None:

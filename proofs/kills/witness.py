@@ -1,12 +1,12 @@
-"""Hears every word to the broker before the broker does, and knows what has to be in the journal by then (INV-1, 2, 5)."""
+"""Hears every word to the broker before the broker does, and has it judged by what the journal file holds by then."""
 
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +14,7 @@ from alpaca_trader.edge.clock import RealTime
 from alpaca_trader.edge.journal.database import migrations, open_for_reading
 from alpaca_trader.simulator import Simulator
 from alpaca_trader.simulator.doors.server import SimulatorServer
+from alpaca_trader.trials.judge import Broken, Judge, Said
 
 ORDERS = "/v2/orders"
 _INTENT = "SELECT 1 FROM intents WHERE client_order_id = ?"
@@ -23,17 +24,15 @@ _CANCEL = "SELECT 1 FROM entries WHERE kind = 'CancelOrder' AND instr(payload, ?
 class Witness:
     """What was said, and what was wrong with it. Hears on the server's thread, may be read from any."""
 
-    def __init__(self, journal: Path, real: RealTime) -> None:
+    def __init__(self, sim: Simulator, judge: Judge, journal: Path, real: RealTime) -> None:
         """``journal`` is the file in which everything must stand before it is said."""
-        self._journal = journal
-        self._real = real
+        self._sim, self._judge, self._journal, self._real = sim, judge, journal, real
+        judge.is_committed = lambda key: self._stands(_INTENT, key)
         self.problems: list[str] = []
-        self.said: dict[str, Mapping[str, Any]] = {}
-        """What was said first under each client order id."""
+        self.said: set[str] = set()
+        """Client order ids."""
         self.requests: Counter[str] = Counter()
         """Requests by method and path."""
-        self.words = 0
-        """Words that create, replace or cancel an order."""
         self.heard_s = real.monotonic()
         """When anything was heard last, in elapsed real seconds."""
         self.before_word: Callable[[], None] | None = None
@@ -58,20 +57,25 @@ class Witness:
             act()
 
     def _judge_word(self, method: str, path: str, body: bytes) -> None:
-        self.words += 1
+        order_id = path.removeprefix(f"{ORDERS}/")
         if method == "DELETE":
-            if not self._stands(_CANCEL, path.removeprefix(f"{ORDERS}/")):
-                self.problems.append(f"{method} {path} was said before it was committed")
+            if not self._stands(_CANCEL, order_id):
+                self.problems.append(f"INV-1: a cancel of {order_id} was said before it was committed")
             return
         fields = json.loads(body)
         key = fields["client_order_id"]
-        if not self._stands(_INTENT, key):
-            self.problems.append(f"{key} was said before its intent was committed")
-        earlier = self.said.setdefault(key, fields)
-        if earlier is not fields and key.endswith("-entry"):
-            self.problems.append(f"{key}: an entry was said twice")
-        if earlier != fields:
-            self.problems.append(f"{key} stands for two orders: {earlier} and {fields}")
+        limit, stop = (Decimal(fields[name]) if name in fields else None for name in ("limit_price", "stop_price"))
+        with self._sim.lock:
+            symbol, side, qty, over = fields.get("symbol"), fields.get("side"), fields.get("qty"), None
+            if method == "PATCH":
+                old = self._sim.exchange.book.get(order_id)
+                symbol, side, qty, over = old.symbol, old.side, old.qty, old.client_order_id
+            said = Said(key, symbol, side, Decimal(qty), limit, stop, over, is_resend=key in self.said)
+            try:
+                self._judge.hear(said)
+            except Broken as broken:
+                self.problems.append(str(broken))
+        self.said.add(key)
 
     def _stands(self, sql: str, value: str) -> bool:
         try:

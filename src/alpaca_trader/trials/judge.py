@@ -147,6 +147,10 @@ class Judge:
             self._own[symbol] = round(self._own[symbol] * ratio, 9)
         self._stops = {key: price for key, price in self._stops.items() if key.split("-")[1] != symbol}
 
+    def note_equity(self) -> None:
+        """Entries may be sized by what the account is worth now."""
+        self._highest = max(self._highest, self._sim.exchange.account().equity)
+
     def halt(self, code: str) -> None:
         """Entries were halted, by a human or by the engine itself; it told so, or its order to do so was taken."""
         self._halts.setdefault(code, self._sim.now)
@@ -336,7 +340,7 @@ class Judge:
     def compare(self, believed: Believed) -> None:
         """INV-17, 31: two minutes after the last fault belief is truth at every tick, and entries are allowed or halted."""
         exchange, hours, now = self._sim.exchange, self._hours, self._sim.now
-        self._highest = max(self._highest, exchange.account().equity)
+        self.note_equity()
         begin = hours.open if self._is_calm else hours.calm_from
         if not begin + RECONCILED_WITHIN <= now < hours.close:
             return
