@@ -112,8 +112,8 @@ class Programme:
             result.orders = len(self._sim.exchange.book)
             result.entries = sum(key.endswith("-entry") for key in self._witness.said)
             result.fills = sum(each.type == "FILL" for each in self._sim.exchange.activities())
-            result.longest_naked_s = self._judge.longest_naked.total_seconds()
-            result.real_s = self._real.monotonic() - began_s
+            result.longest_naked_s = round(self._judge.longest_naked.total_seconds(), 2)
+            result.real_s = round(self._real.monotonic() - began_s, 1)
 
     def _play(self, session: Session) -> None:
         """Its morning and its closing, with nobody there in between, whatever is held; then everything is sold and over.

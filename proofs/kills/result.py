@@ -26,10 +26,13 @@ class Result:
     real_s: float = 0.0
     problems: list[str] = field(default_factory=list)
 
+    def facts(self) -> dict[str, float]:
+        """Every count by its name."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("seed", "problems")}
+
     def __str__(self) -> str:
         """One line."""
-        counts = [each.name for each in fields(self) if each.name not in ("seed", "problems")]
-        told = ", ".join(f"{getattr(self, name):,g} {name.replace('_', ' ')}" for name in counts)
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.facts().items())
         return f"kill -9 (seed {self.seed}): {told}, {len(self.problems)} problems"
 
     def add(self, other: "Result") -> None:

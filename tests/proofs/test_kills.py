@@ -32,7 +32,7 @@ def test_ten_kills_break_no_rule() -> None:
 
 @pytest.mark.parametrize(
     ("bug", "found"),
-    [(bugs.commit_after_send, "was said before its intent was committed"), (bugs.forget_the_journal, "without a stop")],
+    [(bugs.commit_after_send, "INV-1 at"), (bugs.forget_the_journal, "without a stop")],
 )
 def test_a_planted_bug_is_found(bug: Callable[[], None], found: str) -> None:
     """The programme can fail: an engine that speaks first and writes later is caught, and one that starts without memory."""
