@@ -1,94 +1,18 @@
 """F37 on whole mornings: the journal damaged, gone, newer or old while positions are held and their stops rest."""
 
-import shutil
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from alpaca_trader.core import belief
 from alpaca_trader.core import events as ev
+from alpaca_trader.core.engine import Engine
 from alpaca_trader.edge.journal.verify import verify
+from proofs import lost_journal
+from proofs.lost_journal import DAMAGE, WAL, edited
 from proofs.scene import Scene
 
-WAL = "trades.db-wal"
 BEFORE, BOTH_HELD, SPY_SOLD, BOUGHT_AGAIN = "09:31", "09:36", "09:39", "09:42"
-
-
-def flip(path: Path, at: int) -> None:
-    """Turn one bit round."""
-    content = bytearray(path.read_bytes())
-    content[at] ^= 0x10
-    path.write_bytes(content)
-
-
-def deleted(*paths: Path) -> None:
-    """Remove all of them."""
-    for path in paths:
-        path.unlink()
-
-
-def checkpoint(path: Path) -> None:
-    """Move the write-ahead log into the database, as a clean end would."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def misled(path: Path, by: int) -> None:
-    """Let the index of kinds say that the last checkpoint is another entry."""
-    with closing(sqlite3.connect(path)) as connection:
-        (seq,) = connection.execute("SELECT max(seq) FROM entries WHERE kind = 'Checkpoint'").fetchone()
-    content = path.read_bytes()
-    indexed = b"Checkpoint" + bytes([seq])
-    assert content.count(indexed) == 1
-    path.write_bytes(content.replace(indexed, b"Checkpoint" + bytes([seq + by])))
-
-
-def edited(path: Path, sql: str) -> None:
-    """Change the database as any SQLite tool can."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(sql)
-
-
-def checkpointed_and(harm: Callable[[Path], object]) -> Callable[[Path], None]:
-    """``harm`` done to a database that has everything in its main file."""
-
-    def both(path: Path) -> None:
-        checkpoint(path)
-        harm(path)
-
-    return both
-
-
-def restore_backup(path: Path) -> None:
-    """Put back what was copied before the positions were opened."""
-    path.with_name(WAL).unlink()
-    path.with_name("trades.db-shm").unlink()
-    shutil.copy2(path.parent / "backup", path)
-
-
-DAMAGE: dict[str, Callable[[Path], object]] = {
-    "file deleted": lambda path: path.unlink(),
-    "log deleted": lambda path: path.with_name(WAL).unlink(),
-    "both deleted": lambda path: deleted(path, path.with_name(WAL)),
-    "everything deleted": lambda path: deleted(*path.parent.glob("trades.db*")),
-    "emptied": checkpointed_and(lambda path: path.write_bytes(b"")),
-    "truncated": checkpointed_and(lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])),
-    "log truncated": lambda path: path.with_name(WAL).write_bytes(path.with_name(WAL).read_bytes()[:100_000]),
-    "bit in the header": checkpointed_and(lambda path: flip(path, 1)),
-    "bit in the application's name": checkpointed_and(lambda path: flip(path, 69)),
-    "bit in a page's header": checkpointed_and(lambda path: flip(path, 2 * 4096)),
-    "bit in the log's first frame": lambda path: flip(path.with_name(WAL), 32 + 24 + 100),
-    "entry altered": lambda path: edited(
-        path, "UPDATE entries SET payload = replace(payload, '1', '2') WHERE seq = 60"
-    ),
-    "entry removed": lambda path: edited(path, "DELETE FROM entries WHERE seq = 60"),
-    "index of another entry": checkpointed_and(lambda path: misled(path, -1)),
-    "index of no entry": checkpointed_and(lambda path: misled(path, 100)),
-    "newer schema": lambda path: edited(path, "PRAGMA user_version = 99"),
-    "backup restored": restore_backup,
-}
 
 
 @pytest.mark.parametrize("name", DAMAGE)
@@ -189,3 +113,26 @@ def test_nothing_of_ours_at_the_broker_and_no_journal_is_a_first_start(tmp_path:
     scene.sim.advance(scene.session.open)
     scene.sim.exchange.submit({"symbol": "SPY", "side": "buy", "qty": "0.1", "type": "market", "time_in_force": "day"})
     assert scene.begin() is None
+
+
+WORDS = {1: "the first buy", 2: "its stop", 5: "the cancel of the other stop", 6: "the sale"}
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("name", ["file deleted", "newer schema", "backup restored"])
+def test_a_journal_lost_at_a_word_with_the_broker(name: str, word: int, is_after: bool) -> None:
+    """Killed before or after a word and its journal gone: what came of the word is found, guarded or made good."""
+    assert lost_journal.morning(name, word=word, is_after=is_after) == []
+
+
+def test_a_start_that_forgets_or_does_not_halt_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: without what the broker knows belief and exchange differ; without the halt it buys."""
+    with monkeypatch.context() as forgetful:
+        forgetful.setattr(belief, "salvage", lambda *known: [])
+        (problem,) = lost_journal.morning("newer schema", word=2, is_after=True) or []
+        assert problem.startswith("believed {}, held {'NVDA': ")
+    with monkeypatch.context() as careless:
+        careless.setattr(Engine, "_report_loss", lambda self, lost: None)
+        (problem, *_) = lost_journal.morning("newer schema", word=2, is_after=True) or []
+        assert "before a human resumed" in problem
