@@ -52,7 +52,8 @@ PROGRAMMES: Mapping[str, Programme] = {
     "soak": Programme("soak", "run", {"days": 252, "seed": 1}, {"days": 2520, "seed": 1}),
     "power": Programme("power_loss", "run", {}, {}),
     "writers": Programme("file_writers", "run", {}, {}),
-    "disk": Programme("failing_disk", "run", {"every": 4}, {}),
+    "disk": Programme("failing_disk", "run", {"every": 8}, {}),
+    "lost": Programme("lost_journal", "run", {"every": 20}, {}),
     "determinism": Programme("days", "same", {"seeds": 50}, {"seeds": 1000}),
 }
 
