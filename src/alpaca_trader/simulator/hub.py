@@ -7,8 +7,7 @@ outbox, so that no client sees an event that the command log does not hold yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
@@ -237,18 +236,13 @@ class StreamHub:
             self.updates.append(Channel())
         return self.updates[number]
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Messages published inside the block go out when it ends."""
-        channels: list[Channel[Any]] = [*self.updates, *self.feeds.values(), *self.events]
-        channels = [channel for channel in channels if not channel.is_empty]
-        for channel in channels:
+    def hold(self) -> Sequence[Channel[Any]]:
+        """Keep messages back, and say on which channels: they go out when those are released."""
+        channels: tuple[Channel[Any], ...] = (*self.updates, *self.feeds.values(), *self.events)
+        held = [channel for channel in channels if not channel.is_empty]
+        for channel in held:
             channel.hold()
-        try:
-            yield
-        finally:
-            for channel in channels:
-                channel.release()
+        return held
 
     def sent(self) -> Mapping[str, int]:
         """Messages handed to stream clients so far, by stream."""

@@ -317,14 +317,19 @@ class Simulator:
         if limit.tzinfo is None:
             raise ValueError(f"limit {limit.isoformat()} has no time zone; give an aware time")
         limit = limit.astimezone(UTC)
-        with self.lock, self.hub.held():
-            news = self._news
-            told = self.now < limit and self._timeline.run(limit)
-            is_news = told or self._news > news or self.now >= self._logged + self.log_every
-            if self._log is not None and self.now > self._logged and is_news:
-                self._log.append(self.now, ADVANCE, {})
-                self._logged = self.now
-            return self.now
+        with self.lock:
+            held = self.hub.hold()
+            try:
+                news = self._news
+                told = self.now < limit and self._timeline.run(limit)
+                is_news = told or self._news > news or self.now >= self._logged + self.log_every
+                if self._log is not None and self.now > self._logged and is_news:
+                    self._log.append(self.now, ADVANCE, {})
+                    self._logged = self.now
+                return self.now
+            finally:
+                for channel in held:
+                    channel.release()
 
     def sent(self) -> Mapping[str, int]:
         """Messages handed to stream clients so far: {"trade_updates": n, "market_data": n}; bars count singly."""

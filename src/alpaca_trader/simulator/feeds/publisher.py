@@ -21,7 +21,6 @@ from alpaca_trader.simulator.wire import minute_floor
 BAR_LAG: Final = timedelta(milliseconds=400)
 """From the end of a minute until its bar is published on the data stream."""
 _MICROSECOND: Final = timedelta(microseconds=1)
-_BAR_CHANNELS: Final = ("bars", "dailyBars")
 _PRINT_CHANNELS: Final = ("trades", "updatedBars", "corrections", "cancelErrors")
 
 
@@ -65,17 +64,22 @@ class DataFeed:
         if not self._channel.listeners():
             return
         at = moment - self._delay
-        news = DataMoment(
-            moment,
-            minute=(minute := self._minute_of(at)),
-            make_bars=lambda: self._view.minute_rows(minute, at) if minute else (),
-            make_days=lambda: self._days.after(news.bars, self._channel.wanted("dailyBars"), at),
-            ticks=self._ticks.at(self._tick_symbols(), at),
-            incidents=self._view.incidents_of(known) if (known := self._incident_minute(at)) else (),
-            statuses=self._statuses(at - _MICROSECOND, at),
-            bands=self._new_bands(at) if at == minute_floor(at) else (),
-        )
-        if minute or news.ticks or news.incidents or news.statuses or news.bands:
+        minute = self._minute_of(at)
+        ticks = self._ticks.at(self._tick_symbols(), at)
+        incidents = self._view.incidents_of(known) if (known := self._incident_minute(at)) else ()
+        statuses = self._statuses(at - _MICROSECOND, at)
+        bands = self._new_bands(at) if at == minute_floor(at) else ()
+        if minute or ticks or incidents or statuses or bands:
+            news = DataMoment(
+                moment,
+                minute=minute,
+                make_bars=lambda: self._view.minute_rows(minute, at) if minute else (),
+                make_days=lambda: self._days.after(news.bars, self._channel.wanted("dailyBars"), at),
+                ticks=ticks,
+                incidents=incidents,
+                statuses=statuses,
+                bands=bands,
+            )
             self._timeline.tell(self._channel.publish(news))
         for delay in self._delays():
             self._publish_faulty(moment, at, delay)
@@ -103,15 +107,15 @@ class DataFeed:
     # Bars
 
     def _next_minute(self, after: datetime) -> datetime | None:
-        if not any(map(self._channel.wanted, _BAR_CHANNELS)):
-            return None
-        return _next_with(after, BAR_LAG)
+        return _next_with(after, BAR_LAG) if self._are_bars_wanted() else None
+
+    def _are_bars_wanted(self) -> bool:
+        return bool(self._channel.wanted("bars") or self._channel.wanted("dailyBars"))
 
     def _minute_of(self, at: datetime) -> datetime | None:
         """The minute whose bars are published at this instant."""
         start = at - BAR_LAG - MINUTE
-        is_wanted = start == minute_floor(start) and any(map(self._channel.wanted, _BAR_CHANNELS))
-        return start if is_wanted else None
+        return start if start == minute_floor(start) and self._are_bars_wanted() else None
 
     # Late, withdrawn and corrected prints
 
@@ -146,7 +150,8 @@ class DataFeed:
     # Ticks
 
     def _tick_symbols(self) -> frozenset[str]:
-        return self._channel.wanted("trades") | self._channel.wanted("quotes")
+        trades, quotes = self._channel.wanted("trades"), self._channel.wanted("quotes")
+        return trades | quotes if trades and quotes else trades or quotes
 
 
 class DataFeeds:
