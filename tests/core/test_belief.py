@@ -81,6 +81,13 @@ def test_restarting_makes_questions_of_unanswered_intents() -> None:
     assert (belief.account_at, belief.positions_at, belief.quotes, belief.journal_failed) == (None, None, {}, False)
 
 
+def test_a_sleep_proves_nothing_of_the_journal() -> None:
+    """F32: a jump of the clock makes every reading old, and leaves a journal that cannot be written what it is."""
+    belief = b.ready()
+    b.fold(belief, ev.JournalFailed(b.NOW, "disk"), ev.Command(b.NOW, "started", "clock", "asleep for 1:00:00"))
+    assert (belief.account_at, belief.positions_at, belief.quotes, belief.journal_failed) == (None, None, {}, True)
+
+
 def test_time_without_a_stop_is_kept_account_of_in_regular_hours_alone() -> None:
     """Exposure begins with the end of the entry, pauses for nothing, and ends with a working stop or the close."""
     belief = b.ready()

@@ -184,7 +184,7 @@ def test_a_crash_loop_guards_and_sells_and_buys_nothing(tmp_path: Path) -> None:
             told.append(text)
 
     notifier = OutOfBand([Wall()], SystemClock(), "test")
-    play(home, sim, session.open + timedelta(minutes=25), {}, bar=bar, notifier=notifier)
+    play(home, sim, session.open + timedelta(minutes=16), {}, bar=bar, notifier=notifier)
     notifier.close(20)
 
     reader = JournalReader(home.database(Mode.SIM))
@@ -195,24 +195,16 @@ def test_a_crash_loop_guards_and_sells_and_buys_nothing(tmp_path: Path) -> None:
     assert any("halted: crash_loop, until human: over 5 starts in 10 minutes" in text for text in told)
 
 
-def test_an_upgrade_buys_nothing_before_it_has_read_the_broker(tmp_path: Path) -> None:
-    """F53: the first start of another version says so in the journal; while positions cannot be read no signal is taken."""
+def test_the_first_start_of_another_version_says_so(tmp_path: Path) -> None:
+    """F53: in the journal, whose entries are that version's from here on; as at every start no reading is fresh any more."""
     home, sim, session = morning(tmp_path)
     Journal.open(home.database(Mode.SIM), Mode.SIM, None, "0.0.1").close()
-    read_again = session.open + timedelta(minutes=10, seconds=30)
-    sim.order_fault("http.5xx", route="/v2/positions", **{"for": (read_again - sim.now).total_seconds()})
-
-    play(home, sim, session.open + timedelta(minutes=12), {})
-
+    play(home, sim, session.open + timedelta(minutes=1), {})
     reader = JournalReader(home.database(Mode.SIM))
     (started, *_) = (found.entry for found in reader.entries(["Command"]))
     assert isinstance(started, ev.Command)
-    assert started.reason == f"upgraded from 0.0.1 to {version('alpaca-trader')}"
-    wishes = [found.entry for found in reader.entries(["Decided"])]
-    blind = [each.verdict for each in wishes if isinstance(each, ev.Decided) and each.evaluation.signal is not None]
-    assert "halted" in blind
-    assert all(intent.decided_at >= read_again for intent in reader.intents())
-    assert [entry for entry, _ in reader.versions()] == [1]
+    assert (started.verb, started.reason) == ("started", f"upgraded from 0.0.1 to {version('alpaca-trader')}")
+    assert reader.versions() == [(1, version("alpaca-trader"))]
 
 
 def test_a_start_without_room_for_bad_days_sells_and_buys_nothing(tmp_path: Path) -> None:
@@ -224,7 +216,7 @@ def test_a_start_without_room_for_bad_days_sells_and_buys_nothing(tmp_path: Path
     restarted, before = sim.now, resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (RESERVE_BYTES // 2, before[1]))
     try:
-        play(home, sim, session.open + timedelta(minutes=25), {}, Mode.PAPER)
+        play(home, sim, session.open + timedelta(minutes=16), {}, Mode.PAPER)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
@@ -236,3 +228,30 @@ def test_a_start_without_room_for_bad_days_sells_and_buys_nothing(tmp_path: Path
     assert OrderRole.ENTRY not in later
     assert list(sim.exchange.positions()) == []
     assert json.loads(home.status_file.read_text())["halt"]["code"] == "journal"
+
+
+def test_settings_that_break_keep_no_engine_from_what_it_holds(tmp_path: Path) -> None:
+    """F38: an edit that no start would accept, and then a start: what was good last is in force, the position is sold."""
+    home, sim, session = morning(tmp_path)
+    play(home, sim, session.open + timedelta(minutes=10, seconds=30), {})
+    assert [view.asset.symbol for view in sim.exchange.positions()] == ["NVDA"]
+    home.strategy_file.write_text('{"risk": ')
+    told: list[str] = []
+
+    class Wall:
+        name = "wall"
+
+        def deliver(self, text: str) -> None:
+            told.append(text)
+
+    notifier = OutOfBand([Wall()], SystemClock(), "test")
+    play(home, sim, session.open + timedelta(minutes=16), {}, notifier=notifier)
+    notifier.close(20)
+    assert list(sim.exchange.positions()) == []
+    assert "settings_broken: config/strategy.json ends too early" in told[0]
+    assert json.loads(home.status_file.read_text())["config"]["state"] == "rejected"
+    reader = JournalReader(home.database(Mode.SIM))
+    first, second = (each.entry for each in reader.entries(["ConfigAccepted"]))
+    assert isinstance(first, ev.ConfigAccepted)
+    assert isinstance(second, ev.ConfigAccepted)
+    assert (first.rev, first.config, first.policy) == (second.rev, second.config, second.policy)

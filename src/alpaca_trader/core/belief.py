@@ -279,8 +279,9 @@ class Belief:
                 self.journal_failed = True
             case ev.JournalLost():
                 self._begin_anew(event)
-            case ev.Command(verb="started"):
+            case ev.Command(verb="started", actor=actor):
                 self._restarted(event.at)
+                self.journal_failed &= actor == "clock"  # who only slept has not proved that the journal can be written
             case _:
                 pass
         for episode in self.episodes.values():
@@ -567,7 +568,6 @@ class Belief:
         self.quotes.clear()
         self.streams.clear()
         self.account_at = self.positions_at = None
-        self.journal_failed = False
 
     # ------------------------------------------------------------ actions
 

@@ -105,6 +105,11 @@ class ConfigStore:
         self._settled, self._pending, self._refused = revision.file_hash, None, None
         return config, policy, revision
 
+    def go_on_with(self, config: StrategyConfig, policy: Policy) -> None:
+        """Begin with settings that were in force before, where ``load`` cannot: what lies there is judged by ``check``."""
+        self._policy, self._active = policy, (config, Revision(config_hash(config), "", policy_hash(policy)))
+        self._settled, self._pending, self._refused = "", None, None
+
     def check(self) -> ConfigChange | ConfigRefused | None:
         """One look at ``strategy.json``; something is returned once per edit, at the second look that finds the same.
 

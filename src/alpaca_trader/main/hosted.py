@@ -32,6 +32,7 @@ from alpaca_trader.edge.patience import patiently
 from alpaca_trader.edge.scheduler import HEARTBEAT_S, TradingScheduler
 from alpaca_trader.edge.service_logs import turn_over
 from alpaca_trader.edge.session_trigger import SessionTrigger
+from alpaca_trader.edge.settings_in_force import load_settings
 from alpaca_trader.edge.signals import hear_orders, stop_on_signals
 from alpaca_trader.edge.starts import note_start
 from alpaca_trader.edge.stream_link import LIVE_PATIENCE, StreamPatience
@@ -54,11 +55,15 @@ def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) 
     with ExitStack() as stack:
         stack.callback(EngineLock(home).release)
         start = note_start(home.data / "starts.json", clock.now())
-        store = ConfigStore(home.config)
-        notifier = OutOfBand(channels(_alarm_policy(store), os.environ), clock, f"alpaca-trader {mode} {home.path}")
+        store, database = ConfigStore(home.config), home.database(mode)
+        notifier = OutOfBand(
+            channels(_alarm_policy(store, database), os.environ), clock, f"alpaca-trader {mode} {home.path}"
+        )
         stack.callback(notifier.close, FAREWELL_S)
         try:
-            policy = store.load()[1]  # what is wrong here is said before anybody is asked for keys
+            policy = load_settings(
+                store, database
+            ).policy  # what is wrong here is said before anybody is asked for keys
             if mode is Mode.LIVE:
                 arming.check_mode(policy)
             endpoints = Endpoints.live() if mode is Mode.LIVE else Endpoints.paper()
@@ -72,10 +77,10 @@ def run_hosted(mode: Mode, home_path: Path, watch: Watch = lambda action: None) 
             raise
 
 
-def _alarm_policy(store: ConfigStore) -> Policy:
+def _alarm_policy(store: ConfigStore, database: Path) -> Policy:
     """What the policy says of alarms; where the settings are broken that has to be told too, by whatever else there is."""
     try:
-        return store.load()[1]
+        return load_settings(store, database).policy
     except BadInput:
         return Policy()
 
@@ -113,7 +118,7 @@ def trade_hosted(
         alarm = partial(notifier.notify, WAITING)
         account = patiently(broker.get_account, clock, trader.on_bad, alarm, also)
         patiently(lambda: trader.compare(broker), clock, trader.on_bad, alarm)
-        arms = _arms(home, mode, trader.start[1], account.account_number, clock, bool(trader.held()))
+        arms = _arms(home, mode, trader.settings.policy, account.account_number, clock, bool(trader.held()))
         trader.journal.bind_account(account.account_id)
         calendar = SessionCalendar()
         scheduler = TradingScheduler(
@@ -127,7 +132,7 @@ def trade_hosted(
         streams = AlpacaStreams(
             credentials,
             endpoints=endpoints,
-            symbols=trader.symbols(trader.start[0]),
+            symbols=trader.symbols(trader.settings.config),
             clock=clock,
             put=feed.put,
             on_bad=trader.on_bad,

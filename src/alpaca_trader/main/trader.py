@@ -28,6 +28,7 @@ from alpaca_trader.edge.logger import TradingLogger
 from alpaca_trader.edge.notify import OutOfBand
 from alpaca_trader.edge.recorder import PeopleRecorder
 from alpaca_trader.edge.redaction import Redactor
+from alpaca_trader.edge.settings_in_force import load_settings
 
 Watch = Callable[[ev.Action], None]
 RESERVE_BYTES = 50 * 2**20
@@ -63,8 +64,8 @@ class Trader:
     ) -> None:
         self._home, self._mode, self._clock, self._watch, self._notifier = home, mode, clock, watch, notifier
         self._store = ConfigStore(home.config)
-        config, policy, revision = self._store.load()
-        self.start = (config, policy, revision.config_rev)
+        self.settings = load_settings(self._store, home.database(mode))
+        config, policy = self.settings.config, self.settings.policy
         redactor = Redactor(credentials.key, credentials.secret)
         stack.callback(censor(redactor))
         for secret in (credentials.key, credentials.secret):
@@ -75,6 +76,11 @@ class Trader:
         self._opened = open_journal(home.database(mode), mode, version("alpaca-trader"), clock.now(), reserve)
         self.journal = self._opened.journal
         stack.callback(self.journal.close)
+        if self.settings.broken is not None:
+            note = f"{self.settings.broken}; what was in force before stays, for something is held"
+            say(note)
+            self.logger.log_event("settings_broken", "error", {"untrusted_text": note})
+            notifier.notify("settings_broken", note)
         if self._opened.unwritable is not None:
             say(
                 f"{self._opened.unwritable}. Until then positions are guarded and sold without it, and nothing is bought"
@@ -102,10 +108,10 @@ class Trader:
 
     def _opening(self) -> list[ev.Event]:
         """What the engine hears first."""
-        (config, policy, rev), at = self.start, self._clock.now()
+        at = self._clock.now()
         before, now = self.journal.version_before, version("alpaca-trader")
         reason = "start" if before is None else f"upgraded from {before} to {now}"
-        opening: list[ev.Event] = [ev.ConfigAccepted(at, rev, config, policy)]
+        opening: list[ev.Event] = [ev.ConfigAccepted(at, self.settings.rev, self.settings.config, self.settings.policy)]
         if self._lost is not None:
             opening.append(self._lost)
         opening.append(ev.Command(at, "started", "engine", reason))
@@ -127,7 +133,7 @@ class Trader:
         attended = AttendedFeed(
             feed,
             self._store,
-            self.start[1],
+            self.settings.policy,
             self._opening(),
             self._clock,
             self.inbox,
