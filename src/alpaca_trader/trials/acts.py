@@ -27,6 +27,8 @@ class Act:
     at: datetime
     name: str
     do: Callable[["World", Random], None]
+    is_certain: bool = False
+    """Whether it happens whatever the plan says."""
 
 
 def acts_of(plan: Plan, seed: int, opens: datetime, calm_from: datetime) -> list[Act]:
@@ -43,14 +45,19 @@ def acts_of(plan: Plan, seed: int, opens: datetime, calm_from: datetime) -> list
     return sorted(found, key=lambda act: (act.at, act.name))
 
 
+def act_at(name: str, at: datetime) -> Act:
+    """This act at this instant, whatever the plan says."""
+    return Act(at, name, _DO[name], is_certain=True)
+
+
 def _for(world: "World", rng: Random, longest_s: float) -> float:
     """Seconds that something lasts: never beyond the end of the faults."""
     left = (world.hours.calm_from - world.now).total_seconds()
     return max(1.0, min(rng.uniform(1, longest_s), left))
 
 
-def _symbol(rng: Random) -> str:
-    return rng.choice(restless.SYMBOLS)
+def _symbol(world: "World", rng: Random) -> str:
+    return rng.choice(world.config.watchlist())
 
 
 def _block(world: "World", rng: Random) -> None:
@@ -63,7 +70,7 @@ def _lag(world: "World", rng: Random) -> None:
 
 def _trade_by_hand(world: "World", rng: Random) -> None:
     """A human buys a little, sells a part or all of what is there."""
-    symbol = _symbol(rng)
+    symbol = _symbol(world, rng)
     held = {view.asset.symbol: view for view in world.sim.exchange.positions()}
     fields: dict[str, object] = {"symbol": symbol, "side": "buy", "type": "market", "time_in_force": "day"}
     view = held.get(symbol)
@@ -82,18 +89,20 @@ def _trade_by_hand(world: "World", rng: Random) -> None:
 def _liquidate(world: "World", rng: Random) -> None:
     world.judge.note_flow()
     try:
-        world.sim.exchange.liquidate(_symbol(rng) if rng.random() < 0.5 else None)
+        world.sim.exchange.liquidate(_symbol(world, rng) if rng.random() < 0.5 else None)
     except BrokerError:
         return  # nothing there to sell
 
 
 def _halt_symbol(world: "World", rng: Random) -> None:
     seconds = _for(world, rng, 900)
-    world.sim.order_fault("market.halt", symbol=_symbol(rng), seconds=seconds, pct=round(rng.uniform(-4, 4), 2))
+    world.sim.order_fault("market.halt", symbol=_symbol(world, rng), seconds=seconds, pct=round(rng.uniform(-4, 4), 2))
 
 
 def _gap(world: "World", rng: Random) -> None:
-    world.sim.order_fault("market.gap", symbol=_symbol(rng), pct=round(rng.choice((-1, 1)) * rng.uniform(0.3, 6), 2))
+    world.sim.order_fault(
+        "market.gap", symbol=_symbol(world, rng), pct=round(rng.choice((-1, 1)) * rng.uniform(0.3, 6), 2)
+    )
 
 
 def _skew(world: "World", rng: Random) -> None:
@@ -107,11 +116,11 @@ def _sleep(world: "World", rng: Random) -> None:
 
 def _dividend(world: "World", rng: Random) -> None:
     world.judge.note_flow()
-    world.sim.order_fault("corp.dividend", symbol=_symbol(rng), cash=round(rng.uniform(0.1, 2), 2))
+    world.sim.order_fault("corp.dividend", symbol=_symbol(world, rng), cash=round(rng.uniform(0.1, 2), 2))
 
 
 def _split(world: "World", rng: Random) -> None:
-    symbol, ratio = _symbol(rng), rng.choice(("0.5", "0.25", "2"))
+    symbol, ratio = _symbol(world, rng), rng.choice(("0.5", "0.25", "2"))
     world.judge.note_flow()
     world.sim.order_fault("corp.split", symbol=symbol, ratio=ratio)
     world.judge.note_split(symbol, Decimal(ratio))
@@ -129,7 +138,7 @@ def _tear(world: "World", rng: Random) -> None:
 
 def _second_engine(world: "World", rng: Random) -> None:
     """Another engine on the account rests a buy far below the market; later a human says that entries may go on."""
-    symbol = _symbol(rng)
+    symbol = _symbol(world, rng)
     quote = world.sim.market.quote(symbol, world.now)
     key = f"momentum_breakout-{symbol}-{world.now:%Y%m%dT%H%M}-entry"
     if quote is None or not quote.bid or world.sim.exchange.book.has_client_id(key):
@@ -155,9 +164,13 @@ def _operator_flatten(world: "World", rng: Random) -> None:
     _resume_later(world, rng)
 
 
+def _resume(world: "World", _: Random) -> None:
+    world.say(ev.Command(world.now, "resume", "human", "drill"))
+
+
 def _resume_later(world: "World", rng: Random) -> None:
     at = world.now + timedelta(seconds=_for(world, rng, 1500))
-    world.plan_act(Act(at, "resume", lambda world, _: world.say(ev.Command(world.now, "resume", "human", "drill"))))
+    world.plan_act(Act(at, "resume", _resume, is_certain=True))
 
 
 _DO: Mapping[str, Callable[["World", Random], None]] = {

@@ -116,6 +116,10 @@ class Judge:
 
     # ------------------------------------------------------------ what is handed over
 
+    def disturb(self) -> None:
+        """Something will go wrong after all."""
+        self._is_calm = False
+
     def begin_day(self, hours: Hours) -> None:
         """Another session."""
         self._hours = hours

@@ -69,8 +69,16 @@ def sessions_from(first: date, days: int) -> list[Session]:
 class World:
     """One run. ``run`` plays it to the end and raises ``Broken`` where a rule is broken."""
 
-    def __init__(self, stage: Stage, config: StrategyConfig, seed: int, plan: Plan | None = None) -> None:
-        """``plan`` None: nothing goes wrong."""
+    def __init__(
+        self,
+        stage: Stage,
+        config: StrategyConfig,
+        seed: int,
+        plan: Plan | None = None,
+        calm_for: timedelta = CALM_FOR,
+    ) -> None:
+        """``plan`` None: nothing goes wrong. Faults end ``calm_for`` before each close."""
+        self._calm_for = calm_for
         self.stage, self.config, self.seed, self.plan = stage, config, seed, plan or Plan()
         self.edit = 0
         first = stage.sessions[0]
@@ -103,7 +111,7 @@ class World:
         params = [settings.params for settings in self.config.strategies.values()]
         entries_from = session.open + timedelta(minutes=min(each.no_entry_open_min for each in params))
         entries_until = session.close - timedelta(minutes=min(each.no_entry_close_min for each in params))
-        return Hours(session.open, session.close, entries_from, entries_until, session.close - CALM_FOR)
+        return Hours(session.open, session.close, entries_from, entries_until, session.close - self._calm_for)
 
     def _begin_day(self) -> None:
         self._cash_at_open = self.sim.exchange.account().cash
@@ -195,8 +203,8 @@ class World:
         return reached
 
     def _act(self, act: Act) -> None:
-        if act.name == "resume" or self.strikes.act(act.name):
-            if act.name != "resume":
+        if act.is_certain or self.strikes.act(act.name):
+            if not act.is_certain:
                 self.strikes.note(act.name)
             act.do(self, self.strikes.amounts(act.name))
 
