@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from alpaca_trader.core.models import Mode
+from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.edge.journal.rows import DERIVED
+from alpaca_trader.edge.journal.sqlite import Journal
+from proofs.lost_journal import cut, edited
 from proofs.scene import Scene
 from tests.cli.conftest import Played, call
 
@@ -181,6 +185,43 @@ def test_the_other_files_are_looked_at(home: Path) -> None:
     found = json.loads(call("verify", "--json", home).stdout)
     assert [check["name"] for check in found["checks"] if not check["ok"]] == CHECKS[5:]
     assert all(check["what_to_do"] for check in found["checks"] if not check["ok"])
+
+
+def test_a_backup_put_back_is_told_from_the_log(copied: Path) -> None:
+    """F37: half of the day's entries are whole in themselves; the log knows of orders that they lack."""
+    database = copied / "data" / "trades.db"
+    with closing(JournalReader(database)) as reader:
+        entries = [recorded.entry for recorded in reader.entries()]
+    for file in database.parent.glob("trades.db*"):
+        file.unlink()
+    with closing(Journal.open(database, Mode.SIM, None, "1")) as journal:
+        for entry in entries[: len(entries) // 2]:
+            journal.record(entry)
+        journal.commit()
+    result = call("verify", copied)
+    assert result.exit_code == 1
+    assert result.output.startswith("ok    journal trades.db ")
+    assert "which the journal lacks: is it an old copy?" in result.output
+    assert "the journal never was in the state in which this run ended" in result.output
+
+
+HARM: dict[str, tuple[Callable[[Path], object], int, str]] = {
+    "truncated": (lambda path: cut(path, 0.5), 1, "FAIL  journal trades.db "),
+    "emptied": (lambda path: path.write_bytes(b""), 1, "is damaged (it is empty)"),
+    "newer": (lambda path: edited(path, "PRAGMA user_version = 99"), 1, "start that version again"),
+    "deleted": (lambda path: path.unlink(), 2, "there is no journal in"),
+}
+
+
+@pytest.mark.parametrize("name", HARM)
+def test_a_journal_that_cannot_be_read_is_told(home: Path, name: str) -> None:
+    """F37: never a traceback; the other files are looked at all the same."""
+    harm, code, text = HARM[name]
+    harm(home / "data" / "trades.db")
+    result = call("verify", home)
+    assert result.exit_code == code
+    assert text in result.output
+    assert code == 2 or "ok    settings" in result.output
 
 
 BAD = [

@@ -248,6 +248,8 @@ def test_a_day_with_others_or_without_its_end_is_left_out() -> None:
 
 STARTED = {"timestamp": "2026-11-20T14:24:00Z", "level": "INFO", "event": "started", "data": {}}
 STOPPED = {**STARTED, "timestamp": "2026-11-20T21:00:00Z", "event": "stopped", "data": {"journal_sha256": "aa"}}
+SENT = {**STARTED, "event": "order_sent", "data": {"order": "known"}}
+LOST = {**STARTED, "event": "order_sent", "data": {"order": "lost"}}
 LATER = {**STARTED, "timestamp": "2026-11-20T15:00:00Z", "event": "x"}
 
 
@@ -262,6 +264,8 @@ def home(tmp_path: Path) -> Home:
 LOGS: dict[str, tuple[list[object], dict[str, int], str | None]] = {
     "good": ([STARTED, LATER, STOPPED], {"aa": 7}, None),
     "a run begins earlier than the one before ended": ([STARTED, STOPPED, STARTED, LATER], {"aa": 7}, None),
+    "an order the journal lacks": ([STARTED, LOST, SENT], {}, "line 2: tells of lost, which the journal lacks"),
+    "killed before the commit": ([STARTED, SENT, LOST, STARTED, SENT, LOST], {}, None),
     "torn": ([STARTED, '{"timestamp": "2026-11'], {}, "logs/2026-11-20.jsonl line 2: is no log line"),
     "no object": ([STARTED, "7"], {}, "line 2: is no log line"),
     "no time zone": ([{**STARTED, "timestamp": "2026-11-20T14:24:00"}], {}, "line 1: is no log line"),
@@ -281,11 +285,11 @@ def test_logs(home: Home, name: str) -> None:
     lines, ends, problem = LOGS[name]
     text = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
     (home.logs / "2026-11-20.jsonl").write_text(text)
-    found = [f"{where}: {what}" for where, what in check_logs(read_logs(home), ends, True).problems]
+    found = [f"{where}: {what}" for where, what in check_logs(read_logs(home), ends, {"known"}, True).problems]
     assert len(found) == (problem is not None)
     assert problem is None or problem in found[0]
     if name == "an end that never was":
-        assert check_logs(read_logs(home), ends, is_whole=False).is_good, "an earlier journal may have been"
+        assert check_logs(read_logs(home), ends, (), is_whole=False).is_good, "an earlier journal may have been"
 
 
 STATUS = {

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -49,11 +49,11 @@ def read_logs(home: Home) -> Logs:
     return Logs([Line(f"logs/{file.name} line {number}", _parsed(text)) for file, number, text in found])
 
 
-def check_logs(logs: Logs, ends: Mapping[str, int], is_whole: bool) -> Check:
-    """Every line is a line, time does not run back within a run, and each run ended at a state the journal was in.
+def check_logs(logs: Logs, ends: Mapping[str, int], orders: Container[str], is_whole: bool) -> Check:
+    """Every line is a line, time does not run back within a run, and the journal knows of all that the log tells.
 
-    ``ends`` gives the number of the entry after which the journal had a digest; ``is_whole`` is false where an earlier
-    journal was lost, whose digests this one cannot know.
+    ``ends`` gives the number of the entry after which the journal had a digest, ``orders`` the ids it knows. ``is_whole``
+    is false where an earlier journal was lost, of which this one cannot know.
     """
     check = Check("logs", "INV-19 INV-21", "a torn line is what a power cut leaves; anything else was altered by hand")
     runs = stops = reached = 0
@@ -78,8 +78,29 @@ def check_logs(logs: Logs, ends: Mapping[str, int], is_whole: bool) -> Check:
         elif seq is not None and seq < reached:
             check.problems.append(Problem(line.where, f"ended at entry {seq}, a run before it at {reached}"))
         reached = max(reached, seq or 0)
+    if is_whole:
+        check.problems += _unknown_orders(logs, orders)
     check.looked_at = f"{many(len(logs.lines), 'line')}, {many(runs, 'run')}, {stops} ended in good order"
     return check
+
+
+def _unknown_orders(logs: Logs, orders: Container[str]) -> Iterator[Problem]:
+    """Orders the log tells of and the journal does not: it was put back from a backup, or its end is gone.
+
+    A run's last order may be one: killed between the log's line and the journal's commit it never left.
+    """
+    waiting: Problem | None = None
+    for line in logs.lines:
+        event, data = line.told[1:] if line.told is not None else ("", {})
+        if event == "started":
+            waiting = None
+        if event != "order_sent":
+            continue
+        if waiting is not None:
+            yield waiting
+            waiting = None
+        if str(data.get("order")) not in orders:
+            waiting = Problem(line.where, f"tells of {data.get('order')}, which the journal lacks: is it an old copy?")
 
 
 def _end_of(line: Line) -> str | None:

@@ -27,11 +27,16 @@ MOST_SHOWN = 20
 
 
 class Journals(NamedTuple):
-    """What the journals of a home gave: checks, modes, where in the chain runs ended, and whether none was lost before."""
+    """What the journals of a home gave.
+
+    ``ends`` are the places in the chain where runs ended, ``orders`` the ids of all orders; ``is_whole`` is false where
+    one could not be read to its end, or was lost before.
+    """
 
     checks: list[Check]
     modes: list[str]
     ends: dict[str, int]
+    orders: set[str]
     is_whole: bool
 
 
@@ -41,11 +46,11 @@ def audit(folder: Path, secrets: tuple[Secret, ...]) -> list[Check]:
     there = [file for file in dict.fromkeys(home.database(mode) for mode in Mode) if file.exists()]
     if not there:
         raise BadInput(f"{folder}: there is no journal in {home.data}; name the home of an engine that has run")
-    found = Journals([], [], {}, not list(home.data.glob("*.bad-*")))
+    found = Journals([], [], {}, set(), not list(home.data.glob("*.bad-*")))
     told = read_logs(home)
     for file in there:
         found = _journal(file, told.digests(), found)
-    logs = check_logs(told, found.ends, found.is_whole)
+    logs = check_logs(told, found.ends, found.orders, found.is_whole)
     modes = found.modes or [mode.value for mode in Mode]
     rest = (
         logs,
@@ -80,7 +85,7 @@ def _entries(reader: JournalReader, whole_until: int, found: Journals, whole: Ch
     """Follow every entry up to the first that is not whole."""
     ledger = Ledger()
     checks: list[EntryCheck] = [ledger, Halts(), Origins(reader.versions()), Cash(ledger)]
-    is_whole = found.is_whole
+    is_whole = found.is_whole and whole.is_good
     for seq, entry in reader.entries():
         if seq > whole_until:
             break
@@ -89,7 +94,7 @@ def _entries(reader: JournalReader, whole_until: int, found: Journals, whole: Ch
             check.see(seq, entry)
     outcomes = [whole, *(check.finish() for check in checks)]
     modes = [*found.modes, reader.meta().get("mode", "")]
-    return Journals([*found.checks, *outcomes], modes, found.ends, is_whole)
+    return Journals([*found.checks, *outcomes], modes, found.ends, found.orders | ledger.lines.keys(), is_whole)
 
 
 def lines(checks: list[Check]) -> Iterator[str]:
