@@ -18,7 +18,7 @@ from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.config import PluginParams, RiskConfig, StrategyConfig, StrategySettings
 from alpaca_trader.core.engine import Engine, drain
-from alpaca_trader.core.errors import Fatal, OrderRefused, OutcomeUnknown, RefusalKind, Retryable
+from alpaca_trader.core.errors import AuthRefused, Fatal, OrderRefused, OutcomeUnknown, RefusalKind, Retryable
 from alpaca_trader.core.models import (
     MINUTE,
     ZERO,
@@ -105,6 +105,7 @@ class HandBroker:
         self.held: dict[str, tuple[Decimal, Decimal]] = {}
         self.bids: dict[str, Decimal] = {"AAPL": D("185.48"), "MSFT": D("430.00")}
         self.account = Account("id", "PA1", "ACTIVE", D(467), D(467), D(467), D(467))
+        self.skew, self.hours = timedelta(0), "open"
         self.splits: dict[str, Decimal] = {}
         self.script: dict[str, deque[Any]] = {}
         self.down = False
@@ -143,6 +144,8 @@ class HandBroker:
             self.late.append((key, request))
             raise OutcomeUnknown(key)
         order = self.accept(request)
+        if isinstance(answer, tuple):
+            raise answer[0]
         if answer == "lost":
             raise OutcomeUnknown(key)
         return order
@@ -230,10 +233,11 @@ class HandBroker:
         return cash
 
     def get_clock(self) -> BrokerClock:
-        """Agrees with ours."""
+        """Agrees with ours as far as a scene wants."""
         self._scripted("clock")
         now = self._clock.now()
-        return BrokerClock(now, True, now, now)
+        closes = now if self.hours in ("open", "closed") else ny(self.hours, now.date())
+        return BrokerClock(now + self.skew, self.hours != "closed", now, closes)
 
     def get_calendar(self, first: date, last: date) -> Sequence[Session]:
         """The day of the scene and the one before."""
@@ -280,13 +284,13 @@ class Desk:
         self.config = config or settings()
         self.day = day
         self.wishes = Wishes()
-        self.clock = VirtualClock(ny("09:24", day))
+        self.clock = VirtualClock(ny("10:28", day))
         self.broker = HandBroker(self.clock, self._must_be_written)
         self.journal = Disk()
         self.told: list[ev.Action] = []
         self._checked = 0
         self._open_engine(Belief())
-        self.clock.advance_to(ny("09:25", day))
+        self.clock.advance_to(ny("10:28:30", day))
         self.feed(ev.SessionOpened(self.clock.now(), hours(day)))
         self.clock.advance_to(ny("10:29:03", day))
         self.minute()
@@ -453,6 +457,10 @@ class Desk:
         made: Any = answer
         if answer == "refused":
             made = refused(RefusalKind(rest[0]))
+        elif answer == "applied":
+            made = (refused(RefusalKind(rest[0])),)
+        elif answer == "keys":
+            made = AuthRefused("keys")
         elif answer == "failed":
             made = Retryable("later")
         elif answer == "nothing":
@@ -544,6 +552,16 @@ class Desk:
         self.broker.held[symbol] = (D(qty), D(price))
         self.broker.bids.setdefault(symbol, D(price))
 
+    def _block(self) -> None:
+        self.broker.account = replace(self.broker.account, trading_blocked=True)
+
+    def _broken_bar(self) -> None:
+        start = self.belief.bars["AAPL"].closed_at
+        self.feed(ev.BarClosed(self.clock.now(), Bar("AAPL", start, 1.0, 0.5, 1.0, 1.0, 1.0)))
+
+    def _set_clock(self, seconds: str, word: str) -> None:
+        self.broker.skew, self.broker.hours = timedelta(seconds=float(seconds)), word
+
     def _split(self, new: str, old: str) -> None:
         qty, price = self.broker.held["AAPL"]
         self.broker.held["AAPL"] = ((qty * D(new) / D(old)).quantize(D("1e-9"), ROUND_DOWN), price * D(old) / D(new))
@@ -585,6 +603,9 @@ _VERBS: dict[str, Callable[..., None]] = {
     "verdict": Desk._decided,
     "stranger": Desk._stranger,
     "owns": Desk._owns,
+    "block": Desk._block,
+    "broken": Desk._broken_bar,
+    "clock": Desk._set_clock,
     "split": Desk._split,
     "bar": Desk._bar,
     "look": Desk._look,
@@ -594,5 +615,5 @@ _VERBS: dict[str, Callable[..., None]] = {
 }
 """buy [SYMBOL] / sell REASON: the strategy wishes it and a minute passes · fill ROLE PRICE [silently] · part ROLE QTY
 PRICE · to ROLE STATUS: the order's state changes · next VERB ANSWER: lost (accepted), dropped, late, refused KIND, failed,
-ignored, nothing · arrive: a late order gets there · took SYMBOL QTY: a human sells by hand · is STATE · alarm CODES: new
+ignored, nothing, keys, applied KIND (refused in words only) · arrive: a late order gets there · took SYMBOL QTY: a human sells by hand · is STATE · alarm CODES: new
 ones since last asked · ends STATUS [REASON]."""

@@ -579,13 +579,17 @@ def test_the_disk_fills_with_an_entry_in_hand() -> None:
     assert desk.broker.orders == {}
 
 
-@pytest.mark.parametrize("failure", [AuthRefused("keys"), Retryable("no request left")], ids=["keys", "budget"])
-def test_the_engine_outlives_what_the_broker_says_to_a_write(failure: Exception) -> None:
-    """Refused keys and a closed door are answers: the position is tried to be protected all the same."""
-    desk = Desk()
+@pytest.mark.parametrize(
+    ("failure", "said_by_then"), [(AuthRefused("keys"), 1), (Retryable("no request left"), 2)], ids=["keys", "budget"]
+)
+def test_the_engine_outlives_what_the_broker_says_to_a_write(failure: Exception, said_by_then: int) -> None:
+    """Refused keys (tried once a minute) and a closed door are answers: the position is protected all the same."""
+    desk = Desk(settings(on_unprotected="alarm"))
     desk.play(BUY)
     desk.broker.script["submit"] = deque([failure])
     desk.do("fill entry 185.50")
+    desk.do("wait 58")
+    assert len(desk.broker.said) == said_by_then
     desk.do("wait 2")
     assert len(desk.broker.said) == 2
     desk.do(f"to {desk.broker.said[-1].removeprefix('again ').split()[0]} new")
@@ -678,3 +682,198 @@ def test_rows_after_a_restart_are_the_rows_of_before() -> None:
     desk.play([("wait 60", ""), ("restart", ""), ("night", "")])
     assert closed_at is not None
     assert desk.row.closed_at == closed_at
+
+
+# ---------------------------------------------------------------- what a broker, a market and a clock can do to us
+
+DOUBTS: dict[str, Scene] = {
+    "a reading that failed at the tick lets no entry in (F8)": [
+        ("next orders failed", ""),
+        ("buy", ""),
+        ("verdict halted", ""),
+        ("buy", ENTRY),
+    ],
+    "after a start nothing is bought before everything was read once (F34, F53)": [
+        *[("next positions failed", "")] * 2,
+        ("restart", ""),
+        *[("next positions failed", "")] * 3,
+        ("buy", ""),
+        ("verdict halted", ""),
+        ("buy", ENTRY),
+    ],
+    "who slept reads everything before he decides (F32)": [
+        ("asleep 600", ""),
+        ("minute", ""),
+        ("alarm time_jumped", ""),
+        ("buy", ENTRY),
+    ],
+    "and buys nothing while that fails": [
+        ("asleep 600", ""),
+        *[("next positions failed", "")] * 9,
+        ("minute", ""),
+        ("buy", ""),
+        ("verdict halted", ""),
+    ],
+    "refused keys stop entries, are told once, and are no reason to try a stop more than once a minute (F9)": [
+        *HELD,
+        ("to stop1 canceled", f"stop2 {QTY} stop 182.72"),
+        ("next submit keys", ""),
+        ("to stop2 canceled", f"stop3 {QTY} stop 182.72"),
+        ("alarm keys_refused", ""),
+        ("wait 5", ""),
+        ("alarm unprotected", ""),
+        ("wait 54", ""),
+        ("wait 1", f"stop4 {QTY} stop 182.72; cancel stop4"),
+        ("to stop4 canceled", f"exit1 {QTY} market"),
+    ],
+    "while keys are refused nothing is bought; the first reading that works ends it": [
+        *[("next positions keys", "")] * 1,
+        *[("next account keys", "")] * 1,
+        *[("next clock keys", "")] * 1,
+        *[("next quotes keys", "")] * 1,
+        ("buy", ""),
+        ("verdict halted", ""),
+        ("alarm keys_refused", ""),
+        ("buy", ENTRY),
+    ],
+    "a blocked account is read at once, halts, and a sale is tried once a minute (F42)": [
+        *PROTECTED,
+        ("block", ""),
+        ("next submit refused blocked", ""),
+        ("to stop1 canceled", f"stop2 {QTY} stop 182.72"),
+        ("alarm broker_refused_blocked halt_account_blocked", ""),
+        ("wait 58", ""),
+        ("alarm unprotected", ""),
+        ("wait 2", f"stop3 {QTY} stop 182.72; cancel stop3"),
+        ("to stop3 canceled", f"exit1 {QTY} market"),
+    ],
+    "a wash trade names a buy of ours that was given up: it is cancelled once, and the stop goes out (F11)": [
+        ("next submit late", ""),
+        ("buy", ENTRY),
+        ("wait 190", ""),
+        ("ends canceled", ""),
+        ("buy", ENTRY),
+        ("fill entry 185.50", STOP),
+        ("to stop1 new", ""),
+        ("arrive", ""),
+        ("next submit refused wash_trade", ""),
+        ("to stop1 canceled", f"stop2 {QTY} stop 182.72; cancel entry"),
+        ("alarm order_stuck broker_refused_wash_trade", ""),
+        ("wait 1", f"stop3 {QTY} stop 182.72"),
+    ],
+    "a replacement that was refused in words and stands is found by its predecessor's end (F5)": [
+        *PROTECTED,
+        ("minute", ""),
+        ("bid 189.10", ""),
+        ("wait 2", ""),
+        ("next submit applied not_replaceable", ""),
+        ("bar 189.10 189.21", f"stop2 {QTY} stop 187.31 over stop1; cancel stop1"),
+        ("to stop2 new silently", ""),
+        ("to stop1 replaced", ""),
+        ("is protected", ""),
+        ("wait 60", ""),
+        ("alarm broker_refused_not_replaceable", ""),
+    ],
+    "three broken bars in a row are told (F24)": [
+        ("broken", ""),
+        ("broken", ""),
+        ("alarm", ""),
+        ("broken", ""),
+        ("broken", ""),
+        ("alarm bad_bars", ""),
+        ("bar 185.50 185.60", ""),
+        ("broken", ""),
+        ("alarm", ""),
+    ],
+    "a broker's clock that says closed is believed (F30)": [
+        ("clock 0 closed", ""),
+        ("buy", ""),
+        ("verdict halted", ""),
+        ("alarm closed_at_broker", ""),
+        ("clock 0 open", ""),
+        ("buy", ENTRY),
+    ],
+    "a close earlier than ours is taken over: flat before it (F30)": [
+        *PROTECTED,
+        ("clock 0 11:00", ""),
+        ("minute", ""),
+        ("at 10:54:59", ""),
+        ("wait 1", "cancel stop1"),
+        ("to stop1 canceled", f"exit1 {QTY} limit 185.38"),
+    ],
+    "a clock 3 s off is told, 31 s off lets no entry in (F32)": [
+        ("clock 3 open", ""),
+        ("buy", ENTRY),
+        ("alarm clock_skew", ""),
+        ("to entry canceled", ""),
+        ("clock -31 open", ""),
+        ("buy MSFT", ""),
+        ("verdict halted", ""),
+    ],
+    "an exit that never gets to work is told, taken back, and said again (F21)": [
+        *PROTECTED,
+        ("sell vwap_fail", "cancel stop1"),
+        ("next cancel ignored", ""),
+        ("to stop1 canceled", f"exit1 {QTY} limit 185.38"),
+        ("wait 10", "cancel exit1"),
+        ("wait 10", "cancel exit1"),
+        ("to exit1 canceled", f"exit2 {QTY} market"),
+        ("wait 59", ""),
+        ("alarm", ""),
+        ("wait 1", "cancel exit2"),
+        ("alarm order_stuck", ""),
+        ("to exit2 canceled", f"exit3 {QTY} market"),
+    ],
+    "an exit at work in a halted market is told, and left where it is (F27)": [
+        *PROTECTED,
+        ("at 15:55", "cancel stop1"),
+        ("to stop1 canceled", f"exit1 {QTY} limit 185.38"),
+        ("to exit1 new", ""),
+        ("wait 10", "cancel exit1"),
+        ("to exit1 canceled", f"exit2 {QTY} market"),
+        ("to exit2 new", ""),
+        ("wait 200", ""),
+        ("alarm order_stuck", ""),
+        ("fill exit2 150.00", ""),
+        ("ends closed flatten_close", ""),
+    ],
+    "dust that nobody takes is written off and told (F45)": [
+        *BUY,
+        ("part entry 0.001 185.50", ""),
+        *[("next submit refused other", "")] * 3,
+        ("wait 20", "cancel entry"),
+        ("to entry canceled", "stop1 0.001 stop 182.72"),
+        ("wait 1", "stop2 0.001 stop 182.72"),
+        ("wait 1", "stop3 0.001 stop 182.72"),
+        ("ends closed dust", ""),
+        ("wait 100", ""),
+    ],
+    "dust whose exit nobody takes is written off too": [
+        *BUY,
+        ("part entry 0.001 185.50", ""),
+        ("wait 20", "cancel entry"),
+        ("to entry canceled", "stop1 0.001 stop 182.72"),
+        ("to stop1 new", ""),
+        ("close", "cancel stop1"),
+        *[("next submit refused other", "")] * 3,
+        ("to stop1 canceled", "exit1 0.001 limit 185.38"),
+        ("wait 1", "exit2 0.001 market"),
+        ("wait 1", "exit3 0.001 market"),
+        ("ends closed asked", ""),
+    ],
+    "stops that follow one another fast are told, and none is held back (INV-11)": [
+        *HELD,
+        *[(f"to stop{n} canceled", f"stop{n + 1} {QTY} stop 182.72") for n in range(1, 6)],
+        ("alarm", ""),
+        ("to stop6 canceled", f"stop7 {QTY} stop 182.72"),
+        ("alarm protection_rate", ""),
+        ("to stop7 canceled", f"stop8 {QTY} stop 182.72"),
+        ("alarm", ""),
+    ],
+}
+
+
+@pytest.mark.parametrize("scene", DOUBTS.values(), ids=DOUBTS.keys())
+def test_what_the_broker_the_market_and_the_clock_can_do(scene: Scene) -> None:
+    """Every doubt stops entries and is told once; protection goes on, at a pace that hammers nobody (safety 4)."""
+    Desk().play(scene)

@@ -15,11 +15,14 @@ from alpaca_trader.core.config import StrategyConfig
 from alpaca_trader.core.episode import Episode
 from alpaca_trader.core.errors import RefusalKind
 from alpaca_trader.core.models import (
+    MINUTE,
     ZERO,
     Account,
     Asset,
     Bar,
+    BrokerClock,
     Order,
+    OrderIntent,
     OrderRole,
     OrderStatus,
     Position,
@@ -40,6 +43,7 @@ STOPPED = frozenset({"stop", "trail_stop", "stop_breached"})
 MOST_EARLY = timedelta(minutes=2)
 """A bar that ends later than this from now comes from a clock that is wrong."""
 QUOTE_MAX_AGE = timedelta(seconds=30)
+READINGS = frozenset({"account", "positions", "orders"})
 CANCEL_WORKS_IN = timedelta(seconds=10)
 SATURDAY = 5
 CASH_TOLERANCE = Decimal("0.02")
@@ -133,6 +137,15 @@ class Belief:
     clock_skew: timedelta = timedelta(0)
     streams: dict[str, bool] = field(default_factory=dict)
     reads_failed_since: datetime | None = None
+    unread: set[str] = field(default_factory=set)
+    """Readings of ``READINGS`` that have to succeed before anything is bought again."""
+    keys_refused: bool = False
+    closed_at_broker: bool = False
+    """The broker's clock said "closed" when our calendar said "open"."""
+    bad_bars: dict[str, int] = field(default_factory=dict)
+    """Broken bars of a symbol in a row."""
+    sales: dict[str, list[datetime]] = field(default_factory=dict)
+    """When stops and exits of a symbol were said, the last minute's."""
     journal_failed: bool = False
     strangers: list[str] = field(default_factory=list)
     mismatch: dict[str, datetime] = field(default_factory=dict)
@@ -235,7 +248,7 @@ class Belief:
 
     # ------------------------------------------------------------ events
 
-    def on_event(self, event: ev.Event) -> None:  # noqa: C901 (a table: one row a kind of event)
+    def on_event(self, event: ev.Event) -> None:  # noqa: C901, PLR0915 (a table: one row a kind of event)
         """Fold one event."""
         self.carried.seq += 1
         self.now = event.at
@@ -246,7 +259,7 @@ class Belief:
                 self._take_report(event)
             case ev.QuotesSeen(quotes=quotes):
                 self.quotes.update((quote.symbol, quote) for quote in quotes)
-                self.reads_failed_since = None
+                self._has_read("quotes")
             case ev.AccountSeen(account=account):
                 self._take_account(account, event.at)
             case ev.PositionsSeen(positions=positions):
@@ -261,8 +274,10 @@ class Belief:
                     order.status = OrderStatus.UNKNOWN
             case ev.LookUpMissed(client_order_id=key):
                 self._take_miss(key, event.at)
-            case ev.ReadFailed():
+            case ev.ReadFailed(what=what, detail=detail):
                 self.reads_failed_since = self.reads_failed_since or event.at
+                self.unread |= READINGS & {what}
+                self.keys_refused |= detail == "AuthRefused"
             case ev.SessionOpened(session=session):
                 self._open_session(session)
             case ev.ConfigAccepted():
@@ -270,7 +285,7 @@ class Belief:
             case ev.ConfigRefused():
                 self.config_refusal = event
             case ev.ClockSeen(clock=clock):
-                self.clock_skew = clock.timestamp - event.at
+                self._take_clock(clock, event.at)
             case ev.AssetsSeen(assets=assets):
                 self.assets.update((asset.symbol, asset) for asset in assets)
             case ev.StreamChanged(stream=stream, connected=connected):
@@ -301,7 +316,11 @@ class Belief:
     def _take_bar(self, bar: Bar, at: datetime) -> None:
         known = self.bars.get(bar.symbol)
         is_old = known is not None and bar.start <= known.start
-        if is_old or not is_sound(bar) or bar.closed_at > at + MOST_EARLY:
+        if not is_sound(bar) or bar.closed_at > at + MOST_EARLY:
+            self.bad_bars[bar.symbol] = self.bad_bars.get(bar.symbol, 0) + 1
+            return
+        self.bad_bars.pop(bar.symbol, None)
+        if is_old:
             return
         self.bars[bar.symbol] = bar
         episode = self.episodes.get(bar.symbol)
@@ -354,6 +373,7 @@ class Belief:
 
     def _take_refusal(self, event: ev.BrokerRefused) -> None:
         order = self.book.get(event.client_order_id)
+        self.keys_refused |= event.kind is RefusalKind.KEYS
         if order is None:
             return
         if event.verb == "cancel":  # the order stands as it stood; when nothing else is heard it is asked again
@@ -397,7 +417,7 @@ class Belief:
 
     def _take_account(self, account: Account, at: datetime) -> None:
         self.account, self.account_at, self.account_seq = account, at, self.seq
-        self.reads_failed_since = None
+        self._has_read("account")
         risk = self.risk
         if account.flows_on is not None and risk.flows_on is not None and account.flows_on > risk.flows_on:
             risk.flows_before_today += risk.flows_today
@@ -418,7 +438,7 @@ class Belief:
     def _take_positions(self, positions: tuple[Position, ...], at: datetime) -> None:
         self.positions = {position.symbol: position for position in positions}
         self.positions_at, self.positions_seq = at, self.seq
-        self.reads_failed_since = None
+        self._has_read("positions")
         self.risk.others_traded |= any(
             held.qty and symbol not in self.episodes for symbol, held in self.positions.items()
         )
@@ -451,7 +471,20 @@ class Belief:
         self.mismatch.pop(symbol, None)
         self.mismatch_qty.pop(symbol, None)
 
+    def _has_read(self, what: str) -> None:
+        self.reads_failed_since, self.keys_refused = None, False
+        self.unread.discard(what)
+
+    def _take_clock(self, clock: BrokerClock, at: datetime) -> None:
+        """The broker's word on time and hours: where it knows of less than our calendar, less it is (safety F30, F32)."""
+        self.clock_skew = clock.timestamp - at
+        self.closed_at_broker = self.is_open(at) and not clock.is_open
+        session = self.session
+        if session is not None and clock.is_open and at < clock.next_close < session.close:
+            self.carried.session = session._replace(close=clock.next_close)
+
     def _take_open_orders(self, seen: ev.OpenOrdersSeen) -> None:
+        self._has_read("orders")
         foreign = []
         for order in seen.orders:
             if order.client_order_id in self.book.orders or self._recognise(order, seen.at) is not None:
@@ -568,6 +601,7 @@ class Belief:
         self.quotes.clear()
         self.streams.clear()
         self.account_at = self.positions_at = None
+        self.unread = set(READINGS)
 
     # ------------------------------------------------------------ actions
 
@@ -583,6 +617,7 @@ class Belief:
                 order = self.book.orders[intent.client_order_id]
                 order.spoken_at, order.misses, order.first_miss_at = action.at, 0, None
                 order.resends += 1
+                self._count_sale(intent, action.at)
             case ev.CancelOrder(client_order_id=key):
                 self.book.orders[key].cancel_asked_at = action.at
             case ev.LookUp(client_order_id=key):
@@ -620,6 +655,8 @@ class Belief:
                 self._settle(symbol)
             case ev.DayDone():
                 self.count.is_done = True
+            case ev.TimeJumped():
+                self.unread = set(READINGS)
             case ev.Decided(verdict=verdict, evaluation=evaluation):
                 if evaluation.signal is not None and evaluation.signal.side == "buy":
                     self.count.signals += 1
@@ -649,6 +686,7 @@ class Belief:
         self.book.add(intent).spoken_at = action.at
         self.count.orders_sent += 1
         episode = self.episodes[intent.symbol]
+        self._count_sale(intent, action.at)
         if intent.role is OrderRole.ENTRY:
             episode.entry_id = intent.client_order_id
             risk = self.risk
@@ -661,6 +699,11 @@ class Belief:
         else:
             episode.exits_sent += 1
             episode.exits_by_market = True  # whatever follows this exit is sent at market
+
+    def _count_sale(self, intent: OrderIntent, at: datetime) -> None:
+        if intent.role is not OrderRole.ENTRY:
+            last_minute = [said for said in self.sales.get(intent.symbol, ()) if said > at - MINUTE]
+            self.sales[intent.symbol] = [*last_minute, at]
 
     def _open_episode(self, action: ev.EpisodeOpened) -> None:
         assert action.symbol not in self.episodes, f"{action.symbol} already has a position episode"

@@ -20,8 +20,16 @@ from alpaca_trader.core.entry_gates import episode_id
 from alpaca_trader.core.errors import Fatal, RefusalKind
 from alpaca_trader.core.inquiry import Inquiry
 from alpaca_trader.core.invariants import TELLING, Broken, Invariants
-from alpaca_trader.core.limits import MAX_EQUITY_GAP, breaches, cash_is_off, due_releases, equity_gap, is_warned
-from alpaca_trader.core.models import MINUTE, Bar, Evaluation, Scalar, Session, Trade
+from alpaca_trader.core.limits import (
+    MAX_EQUITY_GAP,
+    WARN_SKEW,
+    breaches,
+    cash_is_off,
+    due_releases,
+    equity_gap,
+    is_warned,
+)
+from alpaca_trader.core.models import MINUTE, Bar, Evaluation, OrderRole, Scalar, Session, Trade
 from alpaca_trader.core.ports import Executor, Feed, Journal
 from alpaca_trader.core.protection import Protection
 from alpaca_trader.core.risk_manager import Refused, RiskManager
@@ -44,6 +52,11 @@ QUIET = frozenset(
 CHECKED = frozenset({ev.Approved, ev.Resend, ev.Abandoned, ev.Rescaled})
 """Actions that can break an invariant by themselves."""
 
+BAD_BARS = 3
+WALL_JUMP = timedelta(seconds=90)
+"""No event for longer than this in a session (safety F32)."""
+SALES_A_MINUTE = 6
+"""More stops and exits of one symbol in a minute than this are told to a human."""
 UNREACHABLE_FOR = timedelta(seconds=60)
 """Reads failing for longer than this are told to a human (safety F8)."""
 
@@ -75,8 +88,12 @@ class Engine:
         self._actions = []
         belief = self.belief
         fills, news = belief.portfolio.fills_today, belief.book.news
-        is_new_day = isinstance(event, ev.SessionOpened) and belief.session != event.session
+        is_new_day = isinstance(event, ev.SessionOpened) and (
+            belief.session is None or belief.session.day != event.session.day
+        )
+        before = belief.now
         belief.on_event(event)
+        self._watch_time(before, event.at)
         self._react(event, is_new_day)
         if isinstance(event, ev.Command) and event.verb == "started":
             self._is_started = True
@@ -91,6 +108,17 @@ class Engine:
             self._update_rows(event.at)
         self._was_quiet = spoken <= QUIET
         return self._actions
+
+    def _watch_time(self, before: datetime | None, at: datetime) -> None:
+        """Where time has jumped within a session, reconcile first: everything is read before anything is bought."""
+        session = self.belief.session
+        if not self._is_started or before is None or session is None or not session.open <= at < session.close:
+            return
+        gap = at - max(before, session.open)
+        if gap > WALL_JUMP:
+            self._emit(ev.TimeJumped(at, gap.total_seconds()))
+            self._emit(ev.Alarm(at, "time_jumped", "warning", numbers={"seconds": gap.total_seconds()}))
+            self._read_broker(at)
 
     def _may_rest(self, event: ev.Event) -> bool:
         """Whether nothing happened, now or since protection last looked, that could call for anything."""
@@ -123,6 +151,7 @@ class Engine:
         self._actions.append(action)
         if type(action) in CHECKED:
             self._report_broken(action.at, self._invariants.of_action(action))
+            self._report_rate(action)
 
     def _react(self, event: ev.Event, is_new_day: bool) -> None:  # noqa: C901, PLR0915 (a table: one row a kind of event)
         at = event.at
@@ -131,6 +160,8 @@ class Engine:
                 # The strategies were warmed up with history; a bar from the future would shut out the real ones.
                 if source != "history" and bar.closed_at <= at + MOST_EARLY:
                     self.strategies.observe(bar)
+                if self.belief.bad_bars.get(bar.symbol, 0) >= BAD_BARS:
+                    self._alarm_once(at, "bad_bars", "warning", {"in_a_row": BAD_BARS}, bar.symbol)
             case ev.Tick(session=session):
                 self._begin_minute(at, session)
             case ev.StageDue(stage="prepare"):
@@ -176,6 +207,12 @@ class Engine:
                     self._read_broker(at)
                 else:
                     self._emit(ev.Alarm(at, "stream_lost", "warning", numbers={"stream": stream}))
+            case ev.ClockSeen() if abs(self.belief.clock_skew) > WARN_SKEW:
+                self._alarm_once(at, "clock_skew", "warning", {"seconds": self.belief.clock_skew.total_seconds()})
+            case ev.ClockSeen() if self.belief.closed_at_broker:
+                self._alarm_once(at, "closed_at_broker", "error", {})
+            case ev.ExecutionReport(order=said) if said.status == "replaced":
+                self._follow(said.client_order_id, at)
             case ev.ReadFailed(what="assets"):
                 self._looked_up = set()
             case ev.ReadFailed(what="history"):
@@ -194,6 +231,8 @@ class Engine:
             case _:
                 pass
         self._report_strangers(at)
+        if self.belief.keys_refused:
+            self._alarm_once(at, "keys_refused", "error", {})
         failing = self.belief.reads_failed_since
         if failing is not None and at >= failing + UNREACHABLE_FOR:
             self._alarm_once(at, "broker_unreachable", "error", {"seconds": (at - failing).total_seconds()})
@@ -294,9 +333,11 @@ class Engine:
         if gap is not None and gap > MAX_EQUITY_GAP:
             self._alarm_once(at, "equity_differs", "warning", {"pct": float(100 * gap)})
 
-    def _alarm_once(self, at: datetime, code: str, level: ev.Level, numbers: dict[str, Scalar]) -> None:
-        if f"{code}:" not in self.belief.risk.warned:
-            self._emit(ev.Alarm(at, code, level, numbers=numbers))
+    def _alarm_once(
+        self, at: datetime, code: str, level: ev.Level, numbers: dict[str, Scalar], symbol: str | None = None
+    ) -> None:
+        if f"{code}:{symbol or ''}" not in self.belief.risk.warned:
+            self._emit(ev.Alarm(at, code, level, symbol, numbers))
 
     def _ask_for_missing(self, listed: set[str], at: datetime) -> None:
         """An order we think is open and the broker does not list has ended without our hearing of it."""
@@ -363,12 +404,36 @@ class Engine:
         order = self.belief.book.get(refusal.client_order_id)
         if order is not None and order.is_open and order.is_settled:
             self._emit(ev.LookUp(refusal.at, refusal.client_order_id))
-        if refusal.kind in (RefusalKind.DUPLICATE_ID, RefusalKind.ALREADY_DONE):
+        if refusal.kind in (RefusalKind.DUPLICATE_ID, RefusalKind.ALREADY_DONE, RefusalKind.KEYS):
             return
+        if refusal.kind is RefusalKind.BLOCKED:
+            self._emit(ev.Fetch(refusal.at, "account"))  # its flags say why
+        elif refusal.kind is RefusalKind.WASH_TRADE:
+            self._clear_the_way(refusal)
         numbers = {"status": refusal.status, "code": refusal.code, "order": refusal.client_order_id}
         symbol = order.intent.symbol if order is not None else None
         code = f"broker_refused_{refusal.kind}"
         self._emit(ev.Alarm(refusal.at, code, "warning", symbol, numbers, refusal.text))
+
+    def _clear_the_way(self, refusal: ev.BrokerRefused) -> None:
+        """A sale met a buy of ours that the broker names: cancel it; and see which others rest (safety F11)."""
+        for order in self.belief.book.open():
+            if order.intent.side == "buy" and order.broker_order_id == refusal.existing_order_id:
+                self._inquiry.cancel(order, "stands against our own sale", refusal.at)
+        self._emit(ev.Fetch(refusal.at, "orders"))
+
+    def _follow(self, replaced: str, at: datetime) -> None:
+        """An order was replaced although its replacement was refused in words: ask for that one (safety F5)."""
+        for order in self.belief.book.orders.values():
+            if order.intent.replaces == replaced and not order.is_open and order.broker_order_id is None:
+                self._emit(ev.LookUp(at, order.intent.client_order_id))
+
+    def _report_rate(self, action: ev.Action) -> None:
+        """Stops and exits are never refused for their number; somebody should hear of it (INV-11)."""
+        if isinstance(action, ev.Approved | ev.Resend):
+            symbol, count = action.intent.symbol, len(self.belief.sales.get(action.intent.symbol, ()))
+            if action.intent.role is not OrderRole.ENTRY and count > SALES_A_MINUTE:
+                self._alarm_once(action.at, "protection_rate", "warning", {"in_a_minute": count}, symbol)
 
     def _report_broken(self, at: datetime, found: Iterable[Broken]) -> None:
         """Stop entries until a human has looked; say which rule broke, once per rule and symbol."""

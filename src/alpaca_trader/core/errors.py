@@ -45,6 +45,8 @@ class RefusalKind(StrEnum):
     NOT_FOUND = "not_found"
     DAY_TRADE = "day_trade"
     BLOCKED = "blocked"
+    KEYS = "keys_refused"
+    """The broker does not accept our keys: nothing was looked at, and nothing was done."""
     POLICY = "policy"
     """Not the broker: our own last gate before the socket."""
     OTHER = "other"

@@ -526,6 +526,14 @@ class ForeignShares:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeJumped:
+    """Nothing happened for ``seconds`` of a session: the host slept, or its clock was set. All is to be read anew."""
+
+    at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What became of one evaluation or signal, with every gate's number: the answer to why and why not."""
 
@@ -599,6 +607,7 @@ Action = (
     | Adopted
     | Rescaled
     | ForeignShares
+    | TimeJumped
     | Decided
     | TradeChanged
     | Alarm

@@ -17,6 +17,7 @@ WARN_AT = Decimal("0.5")
 CASH_OFF_FOR = timedelta(seconds=30)
 MAX_EQUITY_GAP = Decimal("0.005")
 MAX_SKEW = timedelta(seconds=30)
+WARN_SKEW = timedelta(seconds=2)
 READ_MAX_AGE = timedelta(minutes=2)
 FLATTEN_CODES = frozenset({"daily_loss_flatten", "operator_flatten"})
 
@@ -141,6 +142,12 @@ def standing_halt(belief: Belief, at: datetime) -> str | None:
         return "account_unread"
     if belief.positions_at is None or at - belief.positions_at > READ_MAX_AGE:
         return "not_reconciled"
+    if belief.keys_refused:
+        return "keys_refused"
+    if belief.unread:
+        return "not_reconciled"
+    if belief.closed_at_broker:
+        return "closed_at_broker"
     if abs(belief.clock_skew) > MAX_SKEW:
         return "clock_skew"
     if belief.mismatch or cash_is_off(belief, at):

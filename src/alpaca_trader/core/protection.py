@@ -17,7 +17,7 @@ from decimal import Decimal
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.episode import Episode, PositionState
 from alpaca_trader.core.errors import RefusalKind
-from alpaca_trader.core.events import Action, Alarm, ExitDecided, ExitPostponed, Fetch
+from alpaca_trader.core.events import Action, Adopted, Alarm, ExitDecided, ExitPostponed, Fetch
 from alpaca_trader.core.inquiry import POLL_EVERY, STUCK_AFTER, Inquiry
 from alpaca_trader.core.limits import FLATTEN_CODES
 from alpaca_trader.core.models import ZERO, OrderRole, OrderType
@@ -27,6 +27,11 @@ from alpaca_trader.core.risk_manager import RiskManager
 
 ARM_WITHIN = timedelta(seconds=5)
 RETRY_AFTER = timedelta(seconds=1)
+OF_THE_ACCOUNT = (RefusalKind.KEYS, RefusalKind.BLOCKED)
+RETRY_ACCOUNT_AFTER = timedelta(seconds=60)
+"""Who is refused for what they are and not for what they ask tries once a minute (safety F9, F42)."""
+DUST = Decimal("1.00")
+"""Less than this, in USD, that is refused again and again is written off (safety F45)."""
 UNPROTECTED_FOR = timedelta(seconds=60)
 POSTPONE_EXIT = timedelta(seconds=60)
 RAISE_AT_MOST_EVERY = timedelta(minutes=1)
@@ -138,7 +143,8 @@ class Protection:
             self._exit(episode, "trail_stop" if episode.is_trailing else "stop_breached", at)
             self._manage_exit(episode, at)
             return
-        if self._must_pause(episode, episode.stop_failures, at):
+        failures = episode.stop_failures
+        if self._is_written_off(episode, failures, at) or self._must_pause(episode, failures, at):
             return
         qty = self._sellable(episode, at)
         if qty > 0:
@@ -165,8 +171,10 @@ class Protection:
         if self._is_through(episode, at):
             self._exit(episode, "trail_stop", at)
             self._manage_exit(episode, at)
-        elif episode.last_refusal not in (None, RefusalKind.POLICY):
+        elif episode.last_refusal not in (None, RefusalKind.POLICY, *OF_THE_ACCOUNT):
             self._inquiry.cancel(stop, "raise the stop", at)  # it cannot be raised in place
+        elif self._must_pause(episode, episode.stop_failures, at):
+            return
         elif episode.stop_raised_at is not None and at < episode.stop_raised_at + RAISE_AT_MOST_EVERY:
             self._inquiry.wake(episode.stop_raised_at + RAISE_AT_MOST_EVERY)
         elif stop.cum_qty:
@@ -194,6 +202,8 @@ class Protection:
                 self._inquiry.cancel(order, "not filled in time", at)
             else:
                 self._inquiry.wake(deadline)
+            return
+        if self._is_written_off(episode, episode.exit_failures, at):
             return
         if episode.exit_failures >= TRIES:
             self._emit(ExitPostponed(at, episode.plan.episode_id, at + POSTPONE_EXIT))
@@ -249,9 +259,20 @@ class Protection:
         failed = episode.last_failure_at
         if failed is None or not failures:
             return False
-        again = failed + (RETRY_AFTER if failures < TRIES else POLL_EVERY)
+        pause = RETRY_AFTER if failures < TRIES else POLL_EVERY
+        again = failed + (RETRY_ACCOUNT_AFTER if episode.last_refusal in OF_THE_ACCOUNT else pause)
         self._inquiry.wake(again)
         return at < again
+
+    def _is_written_off(self, episode: Episode, failures: int, at: datetime) -> bool:
+        """Give up what is worth less than the broker's least order once it has been refused often enough."""
+        entry = episode.entry_price
+        if failures < TRIES or entry is None or episode.last_refusal in OF_THE_ACCOUNT or episode.qty * entry >= DUST:
+            return False
+        self._emit(Alarm(at, "dust", "warning", episode.plan.symbol, {"qty": float(episode.qty)}))
+        self._emit(ExitDecided(at, episode.plan.episode_id, episode.exit_reason or "dust"))
+        self._emit(Adopted(at, episode.plan.episode_id, ZERO))
+        return True
 
     def _is_through(self, episode: Episode, at: datetime) -> bool:
         """Whether the market is at or below the stop level, by a fresh bid or by the broker's refusal of the stop."""

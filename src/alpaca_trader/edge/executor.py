@@ -120,7 +120,7 @@ class OrderExecutor:
                 )
             ]
         except AuthRefused as no:
-            return [ev.BrokerRefused(self._clock.now(), key, verb, RefusalKind.BLOCKED, 401, None, str(no))]
+            return [ev.BrokerRefused(self._clock.now(), key, verb, RefusalKind.KEYS, 401, None, str(no))]
         except Retryable as unknown:
             return [ev.OutcomeNotKnown(self._clock.now(), key, verb, type(unknown).__name__)]
 
