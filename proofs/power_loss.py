@@ -168,19 +168,48 @@ def _differs(connection: sqlite3.Connection, acknowledged: int, recording: Recor
     return None if verdict == "ok" else str(verdict)
 
 
-def run(seed: int = 1, every: int = 1, synchronous: str = "FULL") -> Result:
-    """Cut the power at every ``every``-th operation in all four models; stops at the first twenty problems."""
+def second_cuts(image: Image, folder: Path, seed: int) -> Iterator[tuple[int, str, Image]]:
+    """The power goes again while the image's journal is opened and closed: step, model, and what the disk may then hold."""
+    operations: list[Operation] = []
+
+    def witness(operation: Operation) -> int:
+        operations.append(operation)
+        return OK
+
+    lay(image, folder)
+    with witnessed(witness), recorded_names(witness):
+        Journal.open(folder / "trades.db", Mode.SIM, "account", "1").close()
+    empty(folder)
+    disk, chance = Disk({folder / path.name: content for path, content in image.items()}), random.Random(seed)
+    for number, operation in enumerate(operations, 1):
+        disk.take(operation)
+        for model, after in disk.images(chance):
+            yield number, model, after
+
+
+def run(seed: int = 1, every: int = 1, again: int = 199, synchronous: str = "FULL") -> Result:
+    """Cut the power at every ``every``-th operation in all four models, and of every ``again``-th image a second time.
+
+    Stops at the first twenty problems.
+    """
     recording = record(morning(), synchronous)
     result = Result("power loss", sum(operation.kind != "acknowledged" for operation in recording.operations))
     with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
         folder = Path(name)
-        for number, acknowledged, model, image in images(recording, seed, every):
+
+        def look(image: Image, acknowledged: int, model: str, where: str) -> None:
             lay(image, folder)
             problem = flaw(folder, acknowledged, recording)
             empty(folder)
             result.cases[model] += 1
             if problem is not None:
-                result.problems.append(f"operation {number}, {model}: {problem}")
-                if len(result.problems) == MOST_PROBLEMS:
-                    break
+                result.problems.append(f"{where}, {model}: {problem}")
+
+        for count, (number, acknowledged, model, image) in enumerate(images(recording, seed, every), 1):
+            look(image, acknowledged, model, f"operation {number}")
+            if count % again == 0 and not result.problems:
+                for step, model_again, after in second_cuts(image, folder, seed):
+                    look(after, acknowledged, f"{model_again} twice", f"operation {number}, {model}, then step {step}")
+            if len(result.problems) >= MOST_PROBLEMS:
+                break
     return result

@@ -1,4 +1,4 @@
-"""Power cuts in short form: the journal at one operation in seven, the files we replace at every step, the models themselves."""
+"""Power cuts in short form: the journal at one operation in nine, the files we replace at every step, the models themselves."""
 
 import random
 from collections.abc import Iterator
@@ -17,18 +17,19 @@ LOG = Path("trades.db-wal")
 
 @pytest.mark.usefixtures("seen_sqlite")
 def test_a_power_cut_loses_nothing_acknowledged() -> None:
-    """INV-15, F33: in every model the journal opens, whole, with all that was acknowledged."""
-    result = power_loss.run(every=7)
+    """INV-15, F33: in every model the journal opens, whole, with all that was acknowledged; cut again while it opens, too."""
+    result = power_loss.run(every=9, again=99)
     assert result.problems == []
-    assert set(result.cases) == {"lost", "kept", "names kept", "torn"}
-    assert sum(result.cases.values()) > 200
+    models = {"lost", "kept", "names kept", "torn"}
+    assert set(result.cases) == models | {f"{model} twice" for model in models}
+    assert sum(result.cases.values()) > 300
 
 
 @pytest.mark.usefixtures("seen_sqlite")
 def test_a_journal_that_does_not_wait_for_the_disk_is_found_out() -> None:
     """Planted: with synchronous NORMAL acknowledged entries are gone, and only where the disk lost something."""
-    result = power_loss.run(every=7, synchronous="NORMAL")
-    assert len(result.problems) == power_loss.MOST_PROBLEMS
+    result = power_loss.run(every=9, synchronous="NORMAL")
+    assert len(result.problems) >= power_loss.MOST_PROBLEMS
     assert any("acknowledged entries are gone" in problem for problem in result.problems)
     assert not any(", kept: " in problem for problem in result.problems)
 
