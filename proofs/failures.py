@@ -24,17 +24,19 @@ _ENGINE = "core/test_engine_scenes.py"
 _GATES = "core/test_risk_gates.py"
 _DOUBTS = f"{_ENGINE}::test_what_the_broker_the_market_and_the_clock_can_do"
 _SHARED = "wiring/test_shared_account.py"
+_WIRE = "proofs/test_wire_days.py::test_every_fault_of_the_simulators_wire_is_survived"
+_NETWORK = "proofs/test_wire_days.py::test_a_day_on_which_the_network_fails_in_every_way"
 
 FAILURES: Final[Sequence[Failure]] = (
-    Failure(1, "accepted, answer lost", "the order is unknown: looked up by its id, its exposure reserved, no other id", ("http.accept_then", "http.truncate"), (_DAY, f"{_PROTECTION}::test_unknown_is_a_state")),
-    Failure(2, "a request never arrives", "as 1; three honest answers over three minutes end an entry, protection is sent again under its id", ("http.drop",), (_DAY, f"{_PROTECTION}::test_unknown_is_a_state")),
+    Failure(1, "accepted, answer lost", "the order is unknown: looked up by its id, its exposure reserved, no other id", ("http.accept_then", "http.truncate", "wire"), (_DAY, f"{_PROTECTION}::test_unknown_is_a_state", _NETWORK)),
+    Failure(2, "a request never arrives", "as 1; three honest answers over three minutes end an entry, protection is sent again under its id", ("http.drop", "wire"), (_DAY, f"{_PROTECTION}::test_unknown_is_a_state", _NETWORK)),
     Failure(3, "a request arrives late", "what turns up is ours: protected, or cancelled", ("http.delay_apply",), (_DAY, "core/test_belief.py::test_an_entry_given_up_that_fills_is_ours_again")),
     Failure(4, "blind retries", "none: one POST each; a duplicate id is looked up, not a refusal", ("http.accept_then",), (f"{_CLIENT}::test_four_times_504_is_one_post", "wiring/test_shared_account.py::test_two_engines_that_want_the_same_thing_at_once_buy_it_once")),
     Failure(5, "an error although it went through", "as 1; a replacement is followed by its id", ("replace.error_but_applied",), (_DAY, f"{_CLIENT}::test_a_lost_replacement_is_unknown", _DOUBTS)),
-    Failure(6, "an answer that is cut or alien", "unknown for a write, again for a read; the loop lives", ("http.truncate", "wire"), (f"{_CLIENT}::test_a_write_without_a_clear_answer_is_unknown_and_said_once", f"{_CLIENT}::test_a_read_without_a_usable_answer_may_be_made_again")),
-    Failure(7, "too many requests", "a budget below the broker's, with a reserve for exits; Retry-After is kept", ("http.429",), (_DAY, "edge/test_http_policy.py::test_reads_leave_room_for_orders_and_orders_for_protection", f"{_CLIENT}::test_exits_have_priority_over_entries")),
-    Failure(8, "the broker is out", "entries stop, growing pauses, alarm after a minute, a full reading before the next entry", ("http.5xx",), (_DAY, "edge/test_http_policy.py::test_an_outage_is_met_with_growing_pauses", "edge/test_patience.py::test_a_broker_that_is_away_is_waited_for", _DOUBTS)),
-    Failure(9, "keys refused", "entries stop, alarm, one try a minute", ("http.401",), (_DAY, f"{_CLIENT}::test_refused_keys_stop_everything_for_a_minute", "edge/test_patience.py::test_refused_keys_are_tried_once_a_minute", _DOUBTS)),
+    Failure(6, "an answer that is cut or alien", "unknown for a write, again for a read; the loop lives", ("http.truncate", "wire"), (f"{_CLIENT}::test_a_write_without_a_clear_answer_is_unknown_and_said_once", f"{_CLIENT}::test_a_read_without_a_usable_answer_may_be_made_again", _WIRE)),
+    Failure(7, "too many requests", "a budget below the broker's, with a reserve for exits; Retry-After is kept", ("http.429", "wire"), (_DAY, "edge/test_http_policy.py::test_reads_leave_room_for_orders_and_orders_for_protection", f"{_CLIENT}::test_exits_have_priority_over_entries", _WIRE)),
+    Failure(8, "the broker is out", "entries stop, growing pauses, alarm after a minute, a full reading before the next entry", ("http.5xx", "wire"), (_DAY, "edge/test_http_policy.py::test_an_outage_is_met_with_growing_pauses", "edge/test_patience.py::test_a_broker_that_is_away_is_waited_for", _DOUBTS, _WIRE)),
+    Failure(9, "keys refused", "entries stop, alarm, one try a minute", ("http.401", "wire"), (_DAY, f"{_CLIENT}::test_refused_keys_stop_everything_for_a_minute", "edge/test_patience.py::test_refused_keys_are_tried_once_a_minute", _DOUBTS, _WIRE)),
     Failure(10, "a stop holds the shares", "cancel, see it end, read the position, sell what is there", ("operator.flatten",), (f"{_PROTECTION}::test_an_exit_sells_once",)),
     Failure(11, "wash trade", "no buy while a sale of ours rests; a buy of ours that is named is cancelled", ("broker.manual_order",), (f"{_CLIENT}::test_a_refusal_is_classified_and_names_what_is_in_the_way", f"{_GATES}::test_an_order_in_the_symbol_is_pending", _DOUBTS)),
     Failure(12, "the price is through the stop", "sold at market at once", ("market.gap",), (_DAY, f"{_PROTECTION}::test_an_entry_ends_protected_or_flat")),
@@ -42,10 +44,10 @@ FAILURES: Final[Sequence[Failure]] = (
     Failure(14, "a fill before its acknowledgement", "taken; orders are known by our id", ("fill.before_ack",), (_DAY, "core/test_orders.py::test_any_delivery_of_a_true_history_ends_in_the_truth")),
     Failure(15, "a cancel that does nothing, or comes too late", "wait for the end, read again, sell only what is there", ("cancel.ignored", "cancel.loses_race", "http.refuse_cancel"), (_DAY, f"{_PROTECTION}::test_an_exit_sells_once")),
     Failure(16, "a replacement races a fill", "cumulative quantities; never old and new added", ("replace.loses_race",), (_DAY, "core/test_orders.py::test_any_delivery_of_a_true_history_ends_in_the_truth")),
-    Failure(17, "news lost, doubled, reordered", "each execution counts once; polling fills gaps", ("ws.drop", "ws.dup", "ws.reorder", "ws.delay"), (_DAY, "core/test_orders.py::test_each_execution_id_counts_once")),
-    Failure(18, "a stream that is mute", "polled anyway; a silent connection is left and made again", ("ws.mute", "wire"), (_DAY, "edge/test_alpaca_streams.py::test_a_mute_server_is_left_and_tried_again")),
-    Failure(19, "reconnect storm, connection limit", "pauses that grow; trading goes on by polling", ("ws.close", "wire"), (_DAY, "edge/test_alpaca_streams.py::test_a_connection_limit_is_tried_with_growing_pauses")),
-    Failure(20, "readings behind the truth", "no conclusion from one reading", ("http.stale_read",), (_DAY, "core/test_reconciliation.py::test_positions_that_cannot_be_read_are_asked_for_no_more_often")),
+    Failure(17, "news lost, doubled, reordered", "each execution counts once; polling fills gaps", ("ws.drop", "ws.dup", "ws.reorder", "ws.delay", "wire"), (_DAY, "core/test_orders.py::test_each_execution_id_counts_once", _WIRE)),
+    Failure(18, "a stream that is mute", "polled anyway; a silent connection is left and made again", ("ws.mute", "wire"), (_DAY, "edge/test_alpaca_streams.py::test_a_mute_server_is_left_and_tried_again", _NETWORK)),
+    Failure(19, "reconnect storm, connection limit", "pauses that grow; trading goes on by polling", ("ws.close", "wire"), (_DAY, "edge/test_alpaca_streams.py::test_a_connection_limit_is_tried_with_growing_pauses", _WIRE)),
+    Failure(20, "readings behind the truth", "no conclusion from one reading", ("http.stale_read", "wire"), (_DAY, "core/test_reconciliation.py::test_positions_that_cannot_be_read_are_asked_for_no_more_often", _WIRE)),
     Failure(21, "an order stuck", "alarm by age; entries cancelled; an exit that does not move is cancelled and sent anew", ("order.stuck",), (_DAY, _DOUBTS)),
     Failure(22, "rejected or expired later", "as a refusal; the position is guarded meanwhile", ("order.reject_later", "order.expire_early"), (_DAY, f"{_PROTECTION}::test_a_position_gets_and_keeps_its_stop")),
     Failure(23, "bars stale, missing, late, revised", "no entry in the symbol; exits go by quotes; a decision keeps the bar it saw", ("bars.stale", "bars.missing", "bars.late", "bars.revise"), (_DAY, f"{_GATES}::test_stale_and_impossible_data_are_refused", f"{_ENGINE}::test_bars_the_stream_missed_are_asked_for")),
@@ -74,7 +76,7 @@ FAILURES: Final[Sequence[Failure]] = (
     Failure(46, "a loop that hangs", "a watchdog ends the process with 70; it is started again", ("kills",), ("edge/test_watchdog.py::test_an_event_that_never_finishes", "edge/test_watchdog.py::test_a_tick_that_does_not_come", "proofs/test_kills.py::test_a_hung_engine_ends_and_the_next_one_trades", "proofs/test_kills.py::test_a_hung_engine_ends_and_the_next_one_trades")),
     Failure(47, "a crash loop", "more than five starts in ten minutes: guard and sell, buy nothing", (), ("wiring/test_hosted.py::test_a_crash_loop_guards_and_sells_and_buys_nothing", "edge/test_starts.py")),
     Failure(48, "credentials locked", "asked again slowly, said at once; stops rest at the broker", (), ("edge/test_credentials.py", "edge/test_patience.py::test_a_locked_store_is_asked_once_a_minute")),
-    Failure(49, "logs that grow", "bounded a day and a message; what a service prints is turned over", ("soak",), ("edge/test_logger.py::test_a_day_has_so_many_bytes", "edge/test_service_logs.py")),
+    Failure(49, "logs that grow", "bounded a day and a message; what a service prints is turned over", ("soak", "wire"), ("edge/test_logger.py::test_a_day_has_so_many_bytes", "edge/test_service_logs.py", "edge/test_transport.py::test_a_head_that_is_cut_short_is_not_talked_about")),
     Failure(50, "a secret in a log", "censored where it is written; no piece of a known key comes out anywhere", (), ("canary/test_commands.py", "canary/test_crashes.py", "edge/test_canary.py")),
     Failure(51, "a page in the owner's browser", "the simulator and its control listen on this machine alone; there is no dashboard", (), ("canary/test_answers.py",)),
     Failure(52, "a poisoned dependency, a false host", "a lock with hashes; keys go to the configured hosts alone", (), ("edge/test_transport.py::test_no_other_host_is_reached", "edge/test_transport.py::test_a_redirect_elsewhere_is_not_followed", "edge/test_fake_host.py")),

@@ -1,19 +1,17 @@
 """A TCP proxy that fails on purpose, between a client and a server that know nothing of it. ``trouble`` says how."""
 
 import asyncio
-import socket
-import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
+from functools import partial
 from random import Random
 
+from proofs.wire.line import Line
 from proofs.wire.trouble import Kind, Trouble
 
-Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-HOST, PIECE, LINGER_NOT = "127.0.0.1", 65_536, struct.pack("ii", 1, 0)
+HOST = "127.0.0.1"
 
 
 class Proxy:
@@ -30,7 +28,7 @@ class Proxy:
         """When each connection came, in real seconds."""
         self.is_calm = True
         """Nothing begins to go wrong; what has begun goes on. Set from any thread."""
-        self.lines: set[_Line] = set()
+        self.lines: set[Line] = set()
         self.loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
 
@@ -49,7 +47,7 @@ class Proxy:
         assert self.loop is not None, "not running"
         asyncio.run_coroutine_threadsafe(self.listen(not is_refused), self.loop).result()
 
-    def open_lines(self) -> list["_Line"]:
+    def open_lines(self) -> list[Line]:
         """Connections that their client has not ended; from any thread."""
         return [line for line in list(self.lines) if not line.is_left]
 
@@ -64,112 +62,23 @@ class Proxy:
         assert self.loop is not None, "not running"
         self.loop.call_soon_threadsafe(reset)
 
+    def _begins(self, trouble: Trouble) -> bool:
+        if not self.is_calm:
+            self.struck[trouble.kind] += 1
+        return not self.is_calm
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = len(self.accepted_s)
         self.accepted_s.append(asyncio.get_running_loop().time())
         try:
             server = await asyncio.open_connection(HOST, self.target)
         except OSError:
             return writer.close()
-        line = _Line(self, len(self.accepted_s) - 1, {True: (reader, server[1]), False: (server[0], writer)})
+        ways = {True: (reader, server[1]), False: (server[0], writer)}
+        line = Line(ways, self.draw(number), self.rng, partial(self.hear, number), self._begins)
         self.lines.add(line)
         await line.carry()
         self.lines.discard(line)
-
-
-class _Line:
-    """One connection: what is read and written in each direction (True: towards the server)."""
-
-    def __init__(self, proxy: Proxy, number: int, ways: dict[bool, Ends]) -> None:
-        self._proxy, self._number, self._ways = proxy, number, ways
-        self.is_left = False
-        """Whether the client has ended."""
-        self._seen = {True: 0, False: 0}
-        self._silent: set[bool] = set()
-        self._manner: dict[bool, Trouble] = {}
-        self._to_come = list(proxy.draw(number))
-
-    @property
-    def is_silenced(self) -> bool:
-        """Whether a trouble swallows what is said."""
-        return bool(self._silent)
-
-    async def carry(self) -> None:
-        """Both directions to their ends."""
-        timed = [(each.life_s, each) for each in self._to_come if each.life_s is not None]
-        self._to_come = [each for each in self._to_come if each.life_s is None]
-        timers = [asyncio.get_running_loop().call_later(life_s, self._strike, each) for life_s, each in timed]
-        try:
-            await asyncio.gather(self._pump(True), self._pump(False))
-        except OSError:
-            self.reset()
-        for timer in timers:
-            timer.cancel()
-        self._close()
-
-    async def _pump(self, up: bool) -> None:
-        reader, writer = self._ways[up]
-        while data := await reader.read(PIECE):
-            if up:
-                self._proxy.hear(self._number, data)
-                self._to_come = [self._awake(each, data) for each in self._to_come]
-            while data:
-                coming = [each for each in self._to_come if each.up is up and not each.on]
-                next_one = min(coming, key=lambda each: each.after, default=None)
-                room = len(data) if next_one is None else max(0, next_one.after - self._seen[up])
-                await self._let_through(up, data[:room])
-                if next_one is not None and room < len(data):
-                    self._to_come.remove(next_one)
-                    self._strike(next_one)
-                data = data[room:]
-        self.is_left |= up
-        if self._silent:  # the other end may never end by itself
-            self._close()
-        else:
-            writer.write_eof()
-
-    def _awake(self, trouble: Trouble, data: bytes) -> Trouble:
-        is_heard = trouble.on and data.startswith(trouble.on)
-        return replace(trouble, on=b"", after=self._seen[trouble.up] + trouble.after) if is_heard else trouble
-
-    async def _let_through(self, up: bool, data: bytes) -> None:
-        self._seen[up] += len(data)
-        manner, writer, size = self._manner.get(up), self._ways[up][1], len(data)
-        if manner is not None and manner.kind == "latency":
-            await asyncio.sleep(self._proxy.rng.uniform(*manner.latency_s))
-        while data and up not in self._silent:
-            if manner is not None and manner.kind == "slice":
-                size = self._proxy.rng.randint(1, manner.size)
-            writer.write(data[:size])
-            await writer.drain()
-            await asyncio.sleep(0)  # else the pieces would leave as one
-            data = data[size:]
-
-    def _strike(self, trouble: Trouble) -> None:
-        if self._proxy.is_calm:
-            return
-        self._proxy.struck[trouble.kind] += 1
-        if trouble.kind in ("latency", "slice"):
-            self._manner[trouble.up] = trouble
-            return
-        self._silent |= {trouble.up} if trouble.kind in ("mute", "half_close") else {True, False}
-        if trouble.kind == "half_close":
-            self._ways[trouble.up][1].write_eof()
-        elif trouble.kind == "truncate":
-            self._close()
-        elif trouble.kind == "reset":
-            self.reset()
-
-    def _close(self) -> None:
-        for _, writer in self._ways.values():
-            writer.close()
-
-    def reset(self) -> None:
-        """Both ends see a TCP reset."""
-        self._silent |= {True, False}
-        for _, writer in self._ways.values():
-            with suppress(OSError):  # gone already
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
-            writer.transport.abort()
 
 
 @contextmanager
