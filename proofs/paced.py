@@ -6,6 +6,7 @@ machine makes the day longer, never the engine look late.
 """
 
 import mmap
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,11 @@ LONGEST_TURN_S = 0.02
 """More real time than this is never made up for in one turn."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def share() -> float:
+    """The part of a core that the machine has for each who wants one now, at most 1."""
+    return min(1.0, (os.cpu_count() or 1) / max(os.getloadavg()[0], 0.01))
 
 
 class SharedNumber:

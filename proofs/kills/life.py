@@ -11,10 +11,11 @@ from typing import Literal
 from alpaca_trader.edge.clock import RealTime
 from alpaca_trader.simulator import Simulator
 from proofs.kills.witness import Witness
-from proofs.paced import SharedNumber
+from proofs.paced import SharedNumber, share
 
-SETTLE_S = 0.01
-"""Real seconds for which the loop must have rested, without a word or news, for nothing to be under way."""
+SETTLE_S = 0.02
+"""Real seconds for which the loop must have rested, without a word or news, for nothing to be under way: enough for news
+to come through a socket and a thread, on a machine of which the engine has a whole core."""
 READ_CLOCK = "GET /v2/clock"
 
 Moment = Literal["any", "start", "before_word", "after_word"]
@@ -22,8 +23,8 @@ Moment = Literal["any", "start", "before_word", "after_word"]
 
 @dataclass(frozen=True)
 class Death:
-    """When a life ends: so long ``after`` its start (``start``) or its recovery (all others), or at its next word to the
-    broker if that is sooner."""
+    """When a life ends: so long ``after`` its start (``start``, real time) or its recovery (all others, virtual time), or
+    at its next word to the broker if that is sooner."""
 
     moment: Moment
     after: timedelta
@@ -47,20 +48,31 @@ class Life:
     ) -> None:
         self.process = process
         self.is_killed = False
-        self.began = sim.now
         self.recovered: datetime | None = None
         """When it had asked the broker everything that a start has to ask; the clock is the last of it."""
         self._sim, self._witness, self._rests, self._real = sim, witness, rests, real
         self._began_s = self._touched_s = real.monotonic()
+        self._share = share()
         self._clock_reads = witness.requests[READ_CLOCK]
 
     def age_s(self) -> float:
         """Real seconds since its start."""
         return self._real.monotonic() - self._began_s
 
+    def is_due(self, death: Death) -> bool:
+        """Whether it has lived long enough."""
+        if death.moment == "start":
+            return self.age_s() >= death.after.total_seconds()
+        return self.recovered is not None and self._sim.now >= self.recovered + death.after
+
     def is_alive(self) -> bool:
         """Whether the process exists."""
         return self.process.is_alive()
+
+    @property
+    def real_time(self) -> float:
+        """The speed at which an engine with a whole core would see the time of day."""
+        return self._share
 
     def touched(self) -> None:
         """It was told something."""
@@ -73,7 +85,7 @@ class Life:
             self.recovered = self._sim.now
         if not self._rests.read() or self.recovered is None:
             self._touched_s = now_s
-        return now_s - max(self._touched_s, self._witness.heard_s) > SETTLE_S
+        return now_s - max(self._touched_s, self._witness.heard_s) > SETTLE_S / self._share
 
     def kill(self) -> None:
         """``kill -9``; from any thread."""

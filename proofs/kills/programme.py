@@ -1,7 +1,8 @@
 """The programme: an engine that is killed again and again through the mornings and closings of several sessions.
 
 Time runs as real time does while anything is under way (a start, a request, news), and many times faster while nothing is:
-so the seconds in which a position may be without a stop are real seconds of a real process.
+so the seconds in which a position may be without a stop are real seconds of a real process. On a machine that others use
+too they are as much longer as the process has to wait for its part.
 """
 
 import hashlib
@@ -153,14 +154,13 @@ class Programme:
         if death is not None and death.moment in ("before_word", "after_word"):
             setattr(self._witness, death.moment, life.kill)
         while not life.is_killed and self._sim.now < until:
-            if self._pace.turn(CALM if life.is_calm() else 1.0, until):
+            if self._pace.turn(CALM if life.is_calm() else life.real_time, until):
                 life.touched()
             self._check(life)
             if starts_second and life.recovered is not None:
                 starts_second = False
                 self._start_second()
-            since = life.began if death is not None and death.moment == "start" else life.recovered
-            if death is not None and since is not None and self._sim.now >= since + death.after:
+            if death is not None and life.is_due(death):
                 break
         self._witness.before_word = self._witness.after_word = None
         self._end(life, is_killed=death is not None)

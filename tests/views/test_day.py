@@ -19,7 +19,7 @@ from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.views.account import RunAccount
 from alpaca_trader.views.coverage import Coverage
 from alpaca_trader.views.day import print_account, run_account, to_json
-from alpaca_trader.views.fold import follow, spans
+from alpaca_trader.views.fold import FOLDED, follow, spans
 from tests.views.play import HALF_DAY, NEXT_DAY, SEED
 from tests.views.scripted import SESSION, at, entries, trade
 
@@ -99,8 +99,8 @@ def test_the_run_is_the_sum_of_its_days(account: RunAccount, reader: JournalRead
 
 
 def test_time_held_adds_up(account: RunAccount, reader: JournalReader) -> None:
-    """What guarded the positions, each kind together, is the time from first fill to flat or to the last entry."""
-    *_, (_, last) = reader.entries()
+    """What guarded the positions, each kind together, is the time from first fill to flat or to the last entry folded."""
+    *_, (_, last) = reader.entries(FOLDED)
     spans = [
         (row.trade.closed_at or last.at) - row.trade.opened_at
         for row in account.trades
