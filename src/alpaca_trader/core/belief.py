@@ -239,12 +239,7 @@ class Belief:
 
     def is_naked(self, episode: Episode) -> bool:
         """Whether a held position has no working stop and no exit under way."""
-        if not episode.qty:
-            return False
-        for order in self.book.open(episode.plan.symbol):
-            if order.intent.role is OrderRole.EXIT or (order.intent.role is OrderRole.STOP and order.guards):
-                return False
-        return True
+        return bool(episode.qty) and not self.book.covers(episode.plan.symbol)
 
     # ------------------------------------------------------------ events
 

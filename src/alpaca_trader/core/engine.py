@@ -230,7 +230,8 @@ class Engine:
                 self._emit(ev.Alarm(at, "journal_failed", "error", untrusted_text=detail))
             case _:
                 pass
-        self._report_strangers(at)
+        if self.belief.strangers:
+            self._report_strangers(at)
         if self.belief.keys_refused:
             self._alarm_once(at, "keys_refused", "error", {})
         failing = self.belief.reads_failed_since
@@ -447,8 +448,6 @@ class Engine:
 
     def _report_strangers(self, at: datetime) -> None:
         strangers = list(self.belief.strangers)
-        if not strangers:
-            return
         if "unknown_own_order" not in self.belief.risk.latched:
             self._emit(ev.HaltLatched(at, "unknown_own_order", ", ".join(strangers), "human"))
         for stranger in strangers:

@@ -57,7 +57,7 @@ class Inquiry:
         """Whether the last look left nothing to wait for but what was expected, and neither that nor the open or close has come."""
         if self._waits or self._belief.is_open(at) is not self._was_open:
             return False
-        return all(at < wakeup for wakeup in self._wakeups)
+        return not self._wakeups or at < min(self._wakeups)
 
     def wake(self, at: datetime) -> None:
         """Something is under way: look again at ``at``, and at whatever happens before."""

@@ -237,6 +237,18 @@ class OrderBook:
         sells = (o for o in self.open(symbol) if o.intent.side == "sell" and o.intent.client_order_id != besides)
         return sum((order.leaves_qty for order in sells), ZERO)
 
+    def covers(self, symbol: str) -> bool:
+        """Whether a stop guards the symbol's shares right now, or an exit is under way."""
+        # Asked of every position at every event: a loop without a call.
+        for order in self._listed:
+            intent = order.intent
+            if intent.symbol == symbol and order.status in OPEN:
+                if intent.role is OrderRole.EXIT:
+                    return True
+                if intent.role is OrderRole.STOP and order.broker_word in GUARDING_WORDS:
+                    return True
+        return False
+
     def foreign_open(self, symbol: str | None = None, side: Side | None = None) -> Iterator[Order]:
         """Open orders in the account that are not ours, as of the last reading."""
         for order in self.foreign:

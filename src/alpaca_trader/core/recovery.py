@@ -5,7 +5,7 @@ intent into a question, and the same protection that runs all day looks up, adop
 """
 
 from collections.abc import Iterable
-from typing import cast, get_args
+from typing import get_args
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
@@ -19,8 +19,7 @@ def rebuild(entries: Iterable[ev.Event | ev.Action]) -> Belief:
     for entry in entries:
         if isinstance(entry, ev.Checkpoint):
             belief = Belief.from_checkpoint(entry.state)
-        elif type(entry) in _ACTIONS:
-            belief.on_action(cast("ev.Action", entry))
         else:
-            belief.on_event(cast("ev.Event", entry))
+            fold = belief.on_action if type(entry) in _ACTIONS else belief.on_event
+            fold(entry)  # type: ignore[arg-type]  # as its kind demands
     return belief
