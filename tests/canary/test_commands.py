@@ -77,6 +77,7 @@ CASES = [
     Case("halt --home new --reason enough", "is no home"),
     Case("halt --home home --reason enough", "honoured at the next start"),
     Case("resume --home home", "no human on a terminal"),
+    Case("arm --home home", "no human on a terminal"),
     Case("flatten --home home --mode paper --yes", "no usable answer"),
     Case("flatten --home home", "no human on a terminal"),
     Case("config show --home home", "talkative"),

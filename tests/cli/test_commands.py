@@ -14,11 +14,11 @@ from alpaca_trader.cli import FAMILIES, root
 from tests.cli.conftest import call, start
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
-PROMISED = """init, doctor, run, status, positions, orders, trades, why, why-not, report, verify, halt, resume, flatten, config show,
+PROMISED = """init, doctor, run, status, positions, orders, trades, why, why-not, report, verify, halt, resume, arm, flatten, config show,
     config check, config history, config rollback, data import, data ls, data check, sim serve, sim clock, sim fault,
     sim load, sim accounts, sim switches, simulate, service render, service install, service uninstall"""
 WORDS = [" ".join(each.split()) for each in PROMISED.split(",")]
-NO_READS = {"init", "report", "halt", "resume", "flatten", "config rollback", "sim serve"}
+NO_READS = {"init", "report", "halt", "resume", "arm", "flatten", "config rollback", "sim serve"}
 NO_READS |= {"service render", "service install", "service uninstall"}
 
 

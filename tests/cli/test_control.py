@@ -57,6 +57,7 @@ def test_a_finished_simulation_hears_nothing(copied: Path) -> None:
 
 
 REFUSED = [
+    (("arm",), 3, "arm: no human on a terminal; arming is a human's decision"),
     (("resume",), 3, "resume: no human on a terminal; resume is a human's decision"),
     (("flatten", "--mode", "paper"), 3, "flatten: no human on a terminal; give --yes to do it without being asked"),
     (("flatten", "--yes"), 2, "no engine has run here; name the account with --mode paper or --mode live"),

@@ -26,6 +26,7 @@ FAMILIES = {
     "verify": ("verify", "Check journal, logs and status against the rules, offline."),
     "halt": ("control", "Stop new entries; stops and exits go on."),
     "resume": ("control", "Let entries through again (a human's decision)."),
+    "arm": ("arm", "Arm live trading for thirty days (a human's decision)."),
     "flatten": ("control", "Close every position of ours, and halt."),
     "config": ("config", "Show, check, list and roll back settings."),
     "data": ("data", "Import, list and check minute bars."),

@@ -58,7 +58,7 @@ def install_command(kind: Kind, mode: Literal["paper", "live"], load: bool, home
     target.write_text(text, encoding="utf-8")
     click.echo(f"wrote {target}")
     if mode == "live":
-        click.echo("live: a human runs `alpaca-trader run --live` once on a terminal first, to arm it")
+        click.echo("live: a human says `alpaca-trader arm` on a terminal first")
     if not op_variables(os.environ):
         click.echo(f"keys: {OP_KEY} is not set here, so the service must get them from its manager (docs/commands.md)")
     _run_or_show(load_commands(kind, target), load, "start it")

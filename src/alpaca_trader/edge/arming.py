@@ -59,7 +59,7 @@ class Arming:
         """What the engine has to hear, when for want of arming its entries are barred or not."""
         holds = self.holds(at)
         if not holds and not is_barred:
-            yield EntriesBarred(at, CODE, "a human arms live trading: `alpaca-trader run --live` on a terminal")
+            yield EntriesBarred(at, CODE, "a human arms live trading: `alpaca-trader arm` on a terminal")
         elif holds and is_barred:
             yield BarLifted(at, CODE)
 

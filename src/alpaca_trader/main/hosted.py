@@ -185,7 +185,7 @@ def _arms(
     elif holds:
         say("live trading is not armed: positions are guarded and sold, nothing is bought")
     else:
-        raise arming.NotArmed("live trading is not armed: a human runs `alpaca-trader run --live` once on a terminal")
+        raise arming.NotArmed("live trading is not armed: a human says `alpaca-trader arm` on a terminal")
     return arms
 
 
