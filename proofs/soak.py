@@ -174,7 +174,8 @@ class Year(World):
         super().__init__(Stage(market, sessions_from(FIRST, days)), restless.settings(seed), seed, _weather(seed, 0))
 
     def _begin_day(self) -> None:
-        self.plan = self.strikes.plan = _weather(self.seed, self._day)
+        self.plan = _weather(self.seed, self._day)
+        self.strikes.follow(self.plan)
         super()._begin_day()
 
     def _turn_page(self) -> None:
@@ -182,6 +183,8 @@ class Year(World):
         super()._turn_page()
         if self._day != before:
             self.samples.append(self._sample())
+            # A human lifts in the morning what was halted the day before, so that every day trades.
+            self.say(ev.Command(self.now, "resume", "human", "a new day"))
             self.first_orders = self.first_orders or (len(self.sim.exchange.book), self.size_of_broker())
         session = self.engine.belief.session
         is_under_way = session is not None and session.open == self.hours.open

@@ -92,6 +92,7 @@ def _liquidate(world: "World", rng: Random) -> None:
         world.sim.exchange.liquidate(_symbol(world, rng) if rng.random() < 0.5 else None)
     except BrokerError:
         return  # nothing there to sell
+    world.judge.forget_cancelled_strangers()
 
 
 def _halt_symbol(world: "World", rng: Random) -> None:

@@ -135,6 +135,11 @@ class Judge:
         """It was not accepted."""
         self._strangers.discard(client_order_id)
 
+    def forget_cancelled_strangers(self) -> None:
+        """The broker has cancelled orders, whoever's they were."""
+        book = self._sim.exchange.book
+        self._strangers = {key for key in self._strangers if book.get_by_client_id(key).status != "canceled"}
+
     def expect_stranger(self, client_order_id: str) -> None:
         """Somebody else is about to order under an id that looks like the engine's."""
         self._strangers.add(client_order_id)

@@ -13,13 +13,18 @@ class Strikes:
 
     def __init__(self, plan: Plan, seed: int, now: Callable[[], datetime], until: datetime) -> None:
         """Nothing strikes from ``until`` on; it is moved when another day with faults begins."""
-        self.plan, self._seed, self._now = plan, seed, now
+        self._seed, self._now = seed, now
         self.until = until
-        self._planned = plan.rates.keys() | plan.exactly.keys()
+        self.follow(plan)
         self._streams: dict[str, Random] = {}
         self._occasions: Counter[str] = Counter()
         self.struck: dict[str, list[int]] = {}
         """The occasions at which each fault struck."""
+
+    def follow(self, plan: Plan) -> None:
+        """From now on this plan says what fails."""
+        self.plan = plan
+        self._planned = plan.rates.keys() | plan.exactly.keys()
 
     @property
     def are_on(self) -> bool:
