@@ -28,7 +28,7 @@ from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer,
 from alpaca_trader.trials.judge import RECONCILED_WITHIN, Hours, Judge, Limits
 from proofs.paced import Pace
 from proofs.restless import SYMBOLS, restless_home
-from proofs.wire.bounds import Resources, check_pauses
+from proofs.wire.bounds import Resources, check_pauses, threads_by_name
 from proofs.wire.pace import BUSY, HEARTBEAT_S, IDLE, PATIENCE, SHORTEST_PAUSE_S, TIMEOUTS, DayClock
 from proofs.wire.proxy import HOST, Proxy, running
 from proofs.wire.trouble import STREAMS, Mix, Port
@@ -100,7 +100,7 @@ class WireDay:
         self._is_settling = False
         self._slowest_settled = timedelta(0)
         self._struck: Counter[str] = Counter()
-        self._before: Resources | None = None
+        self._before: Counter[str] | None = None
         self._ended = threading.Event()
         self._failure: BaseException | None = None
 
@@ -187,7 +187,7 @@ class WireDay:
         """The day; time takes a turn at every ``yield``."""
         while self._sim.now < self._troubles_from - timedelta(minutes=1) or not self._clock.is_idle:
             yield
-        self._before = Resources.now()
+        self._before = threads_by_name()
         while self._sim.now < self._troubles_from:
             yield
         for spell in self._spells:
@@ -252,7 +252,7 @@ class WireDay:
             return f"open connections: {dict(zip(lines, map(len, lines.values()), strict=True))}"
         if min(connected.values()) < 1 or any(line.is_silenced for port in STREAMS for line in lines[port]):
             return f"connected {connected}, and perhaps to a line that is mute"
-        more = Resources.now().threads - self._before.threads
+        more = threads_by_name() - self._before
         return f"more threads than before: {dict(more)}" if more else None
 
     def _speed(self, has_news: bool) -> float:

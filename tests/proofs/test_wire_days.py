@@ -65,10 +65,10 @@ def test_requests_are_put_together_from_any_pieces(most: int) -> None:
 
 
 def test_a_tight_loop_of_connections_is_noticed() -> None:
-    """F19: one gap that is too short is enough."""
-    check_pauses([0.0, 0.5, 1.1], 0.5)
-    with pytest.raises(AssertionError, match=r"0\.1"):
-        check_pauses([0.0, 0.5, 0.6], 0.5)
+    """F19: one short gap is a busy machine, several are no pauses."""
+    check_pauses([0.0, 0.5, 0.6, 1.2], 0.5)
+    with pytest.raises(AssertionError, match=r"2 of 3 .* 0\.1"):
+        check_pauses([0.0, 0.5, 0.6, 0.7], 0.5)
 
 
 @pytest.mark.parametrize("kind", sorted(MIXES))
