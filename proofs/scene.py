@@ -95,6 +95,7 @@ class Scene:
         self.broker = SimBroker(self.sim)
         self.told: list[ev.Action] = []
         self.commands: list[ev.Command] = []
+        self._lives = 0
         self._events: Iterator[ev.Event] = iter(())
 
     def tell(self, action: ev.Action) -> None:
@@ -105,7 +106,8 @@ class Scene:
         """Start an engine on the journal as it lies there; what had to be read from the broker because of it."""
         self.opened: Opened = open_journal(self.path, Mode.SIM, "1", self.sim.now, reserve_bytes)
         self.journal = self.opened.journal
-        lost = what_is_lost(self.opened, self.broker, self.sim.now)
+        lost = what_is_lost(self.opened, self.broker, self.sim.now, is_new_home=not self._lives)
+        self._lives += 1
         manager = StrategyManager(lambda path: settings(), {"proofs.scene:Planned": Planned}.__getitem__)
         manager.configure(settings())
         self.engine = Engine(manager, self.opened.belief)

@@ -434,6 +434,17 @@ def test_orders_since_are_those_that_ended_too() -> None:
         assert (asked["status"], asked["after"]) == ("all", NOW.isoformat())
 
 
+def test_an_order_that_makes_no_sense_is_left_out_of_history_and_told() -> None:
+    """Somebody's odd order of last week must not keep the engine from starting; among open orders it is no answer at all."""
+    told: list[str] = []
+    page = reply(200, [order_body(), order_body(filled_qty="1", filled_avg_price=None)])
+    with canned_server(page, page) as server, client_of(server, notes=told) as client:
+        assert len(client.get_orders_since(NOW)) == 1
+        assert len(told) == 1
+        with pytest.raises(Retryable):
+            client.get_open_orders()
+
+
 def test_assets_are_asked_singly_or_in_one_list() -> None:
     """A few by name, where an unknown one is left out; many in one list, in the order asked."""
     apple = {"symbol": "AAPL", "tradable": True, "fractionable": True, "status": "active"}

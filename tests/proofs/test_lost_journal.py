@@ -79,6 +79,23 @@ def test_a_crash_while_the_loss_is_noted_is_a_loss_again(tmp_path: Path) -> None
     assert (scene.held(), scene.open_orders()) == ({}, []), "flat by the close"
 
 
+def test_a_new_home_on_an_account_with_our_orders_is_a_second_engine(tmp_path: Path) -> None:
+    """F40: nothing was lost where nothing ran; what looks like ours is another's, halts the new engine and is not touched."""
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    scene, other = Scene(tmp_path / "first"), Scene(tmp_path / "second")
+    scene.begin()
+    scene.play_until(scene.at(BOTH_HELD))
+    scene.stop()
+    resting = scene.open_orders()
+    other.sim, other.broker = scene.sim, scene.broker
+    assert other.begin() is None
+    other.play_until(scene.at(BOUGHT_AGAIN))
+    assert other.engine.belief.episodes == {}
+    assert list(other.engine.belief.risk.latched) == ["unknown_own_order"]
+    assert scene.open_orders() == resting
+
+
 @pytest.mark.parametrize("name", ["trades.db", WAL])
 def test_a_file_that_goes_while_the_engine_runs_stops_entries(tmp_path: Path, name: str) -> None:
     """SQLite would write on into a file without a name; the next word shows it, exits go on, and a restart starts anew."""

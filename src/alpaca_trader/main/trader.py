@@ -63,6 +63,7 @@ class Trader:
         stack: ExitStack,
     ) -> None:
         self._home, self._mode, self._clock, self._watch, self._notifier = home, mode, clock, watch, notifier
+        self._is_new_home = not home.status_file.exists() and not any(home.logs.glob("*.jsonl"))
         self._store = ConfigStore(home.config)
         self.settings = load_settings(self._store, home.database(mode))
         config, policy = self.settings.config, self.settings.policy
@@ -93,7 +94,7 @@ class Trader:
 
     def compare(self, broker: OrderHistory) -> None:
         """Hold the journal against the broker; where it lacks something of ours, say so to whoever started us."""
-        self._lost = what_is_lost(self._opened, broker, self._clock.now())
+        self._lost = what_is_lost(self._opened, broker, self._clock.now(), self._is_new_home)
         if self._lost is not None:
             say(f"{self._lost.detail}. {JOURNAL_LOST}")
 

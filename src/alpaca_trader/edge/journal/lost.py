@@ -115,13 +115,16 @@ def set_aside(path: Path, at: datetime) -> list[str]:
     return kept
 
 
-def what_is_lost(opened: Opened, broker: OrderHistory, at: datetime) -> JournalLost | None:
+def what_is_lost(opened: Opened, broker: OrderHistory, at: datetime, is_new_home: bool) -> JournalLost | None:
     """What the broker knows of us, where the journal does not; None where it has every order of ours.
 
-    A journal without entries is compared over ``LOOK_BACK``, any other from its last entry on. Raises as the broker does.
+    A journal without entries is compared over ``LOOK_BACK``, any other from its last entry on. In a home where no engine
+    has run before there is nothing to lose: orders that look like ours are another engine's (F40). Raises as the broker.
     """
     journal, belief, detail = opened.journal, opened.belief, opened.lost
     last = journal.last_at()
+    if is_new_home and detail is None and last is None:
+        return None
     earliest = at - LOOK_BACK
     since = earliest if detail is not None or last is None else last - OVERLAP
     orders = broker.get_orders_since(since)
