@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
@@ -34,8 +35,11 @@ def test_ten_kills_break_no_rule() -> None:
     ("bug", "found"),
     [(bugs.commit_after_send, "INV-1 at"), (bugs.forget_the_journal, "without a stop")],
 )
-def test_a_planted_bug_is_found(bug: Callable[[], None], found: str) -> None:
+def test_a_planted_bug_is_found(
+    bug: Callable[[], None], found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The programme can fail: an engine that speaks first and writes later is caught, and one that starts without memory."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where what is wrong is kept
     (problem,) = run(10, seed=1, before=[bug]).problems
     assert found in problem
 
