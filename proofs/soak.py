@@ -49,6 +49,8 @@ RECORD = 3
 """Beside the broker's memory of the orders there is the judge's and the trial's own record of them."""
 ORDER_BYTES = 8_192
 """What the simulated broker may remember of one order, its fills and its news."""
+JOURNAL_BYTES = 16 * 2**20
+"""A session with its night, and far more trouble than any day should bring."""
 LOST_WITH_A_PROCESS = ("crash.at_io", "disk.enospc", "disk.eio")
 """Faults that would end the engine's one long life."""
 
@@ -315,6 +317,7 @@ def _result(year: Year, home: Home) -> Result:
         "memory goes to what is neither engine nor orders": grown > RECORD * broker,
         "threads are left behind": len({each.threads for each in samples}) > 1,
         "files or sockets are left open": len({each.descriptors for each in samples}) > len(("elsewhere", "at home")),
+        "a session's journal is over its cap": result.journal_bytes > JOURNAL_BYTES,
         "a day's log is over its cap": result.log_bytes > DAY_BYTES,
         "files are left lying": len(files) > year.home_days + len(("journal", "its -wal", "its -shm", "status")),
     }

@@ -8,6 +8,7 @@ import pytest
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.accounts import trade_row
 from alpaca_trader.core.belief import Belief
+from alpaca_trader.core.inquiry import Inquiry
 from alpaca_trader.core.models import OrderStatus
 from alpaca_trader.core.risk_manager import RiskManager
 from alpaca_trader.core.salvage import OUR_ID
@@ -118,6 +119,27 @@ def test_an_entry_given_up_that_fills_is_ours_again(joins: bool) -> None:
     episode = belief.episodes["AAPL"]
     assert episode.qty == belief.portfolio.qty("AAPL") == entry.qty + (b.D("0.1") if joins else 0)
     assert (episode.plan.episode_id == entry.episode_id) != joins
+
+
+def test_an_entry_given_up_is_asked_for_less_often_at_night() -> None:
+    """Once a minute in the session, twice an hour after it: a weekend of questions would fill the journal."""
+    belief = b.ready()
+    entry = b.approve(belief)
+    b.fold(belief, ev.Abandoned(b.NOW, entry.client_order_id))
+    _end(belief, entry.episode_id, "canceled")
+    asked: list[ev.Action] = []
+
+    def emit(action: ev.Action) -> None:
+        belief.on_action(action)
+        asked.append(action)
+
+    inquiry = Inquiry(belief, emit)
+    for start in (b.ny("15:00"), b.ny("18:00")):
+        asked.clear()
+        for minute in range(60):
+            inquiry.begin(b.minutes_after(minute, start))
+        assert len(asked) == (60 if start == b.ny("15:00") else 2)
+        assert inquiry.next_wakeup is not None
 
 
 def test_an_entry_given_up_is_forgotten_with_the_day() -> None:

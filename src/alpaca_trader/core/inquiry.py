@@ -15,6 +15,8 @@ from alpaca_trader.core.orders import TrackedOrder
 POLL_EVERY = timedelta(seconds=5)
 ASK_EVERY = timedelta(seconds=2)
 ASK_WHEN_CLOSED_EVERY = timedelta(minutes=1)
+ASK_AT_NIGHT_EVERY = timedelta(minutes=30)
+"""For an entry that was given up: what the broker might still make of it can only trade at the next open."""
 STUCK_AFTER = timedelta(seconds=60)
 """An entry or an exit that is open for longer, whatever the broker calls it, is told to a human (safety F21, F27)."""
 ENTRY_MISSES = 3
@@ -44,7 +46,7 @@ class Inquiry:
         for key in self._belief.carried.let_go:  # never found so far; should it turn up, it is ours to guard
             order_let_go = self._belief.book.get(key)
             if order_let_go is not None and order_let_go.status is OrderStatus.ABANDONED:
-                self.ask(order_let_go, at, ASK_WHEN_CLOSED_EVERY)
+                self.ask(order_let_go, at, ASK_WHEN_CLOSED_EVERY if self._was_open else ASK_AT_NIGHT_EVERY)
 
     # ------------------------------------------------------------ when to look again
 
@@ -114,7 +116,7 @@ class Inquiry:
 
     def ask(self, order: TrackedOrder, at: datetime, every: timedelta) -> None:
         """Look the order up when nothing was heard of it and it was not asked about for ``every``, at night for longer."""
-        every = every if self._belief.is_open(at) else ASK_WHEN_CLOSED_EVERY
+        every = every if self._belief.is_open(at) else max(every, ASK_WHEN_CLOSED_EVERY)
         known = (order.spoken_at, order.heard_at, order.asked_at, order.cancel_asked_at)
         latest = max(filter(None, known), default=None)
         if order.status is OrderStatus.UNKNOWN and order.asked_at is None:
