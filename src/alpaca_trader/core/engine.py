@@ -103,7 +103,7 @@ class Engine:
             self._emit(ev.Fetch(event.at, "account"))
         if self._is_started and type(event) in TELLING:
             self._report_broken(event.at, self._invariants.of_event(event))
-        spoken = {type(action) for action in self._actions}
+        spoken = set(map(type, self._actions))
         if not self._are_rows_said or belief.book.news > news or type(event) in MOVES_ROWS or spoken & MOVES_ROWS:
             self._update_rows(event.at)
         self._was_quiet = spoken <= QUIET
@@ -126,7 +126,7 @@ class Engine:
             return False
         if isinstance(event, ev.BarClosed) and event.bar.symbol in self.belief.episodes:
             return False
-        return all(type(action) in QUIET for action in self._actions)
+        return QUIET.issuperset(map(type, self._actions))
 
     def next_wakeup(self) -> datetime | None:
         """The earliest instant at which something is due without any news, or None."""
