@@ -153,7 +153,7 @@ class Plan:
 
 
 _RARE: Final[Mapping[str, float]] = {
-    "crash.at_io": 0.002,
+    "crash.at_io": 0.0006,
     "disk.enospc": 0.002,
     "disk.eio": 0.0005,
     "http.5xx": 0.004,

@@ -38,6 +38,7 @@ def first_day(seed: int) -> date:
 
 def settings(seed: int, edit: int = 0) -> StrategyConfig:
     """The settings of a seed; ``edit`` counts later revisions, whose stops, exits and number of positions differ."""
+    watched = SYMBOLS[: 2 + seed % 2]
     rng, later = Random(f"settings {seed}"), Random(f"settings {seed} {edit}")
     params = MeanReversionParams(
         no_entry_open_min=rng.choice((0, 1, 5)),
@@ -52,7 +53,7 @@ def settings(seed: int, edit: int = 0) -> StrategyConfig:
     )
     risk = RiskConfig(
         max_position_pct=rng.choice((0.10, 0.25)),
-        max_positions=2,
+        max_positions=len(watched) - 1,
         stop_loss_pct=later.choice((0.002, 0.003, 0.006)),
         take_profit_pct=later.choice((0.003, 0.005)),
         trailing_stop_activation=later.choice((0.002, 0.004)),
@@ -63,5 +64,5 @@ def settings(seed: int, edit: int = 0) -> StrategyConfig:
         order_style=rng.choice(("limit", "limit", "market")),
         entry_timeout_s=rng.choice((5, 20)),
     )
-    own = StrategySettings(enabled=True, watchlist=SYMBOLS, params=params, class_path=None)
+    own = StrategySettings(enabled=True, watchlist=watched, params=params, class_path=None)
     return StrategyConfig(risk=risk, strategies={STRATEGY: own})
