@@ -21,8 +21,11 @@ from tests.cli.conftest import Played, call
 
 CHECKS = ["journal trades.db", "orders", "halts", "origins", "cash", "logs", "status", "settings", "secrets"]
 PAGE = 4096
+WHOLE = pytest.mark.timeout(240)
+"""The day may have to be played first, and that takes its time on a busy machine."""
 
 
+@WHOLE
 def test_a_played_day_holds(played: Played) -> None:
     """Every check looked at something, found nothing, and wrote nothing into the home."""
     before = {path: path.stat().st_mtime_ns for path in played.home.rglob("*") if not path.name.endswith("-shm")}
@@ -187,6 +190,7 @@ def test_the_other_files_are_looked_at(home: Path) -> None:
     assert all(check["what_to_do"] for check in found["checks"] if not check["ok"])
 
 
+@WHOLE
 def test_a_backup_put_back_is_told_from_the_log(copied: Path) -> None:
     """F37: half of the day's entries are whole in themselves; the log knows of orders that they lack."""
     database = copied / "data" / "trades.db"
