@@ -74,6 +74,8 @@ CASES = [
     Case("why-not KO 09:33 --home home", "KO"),
     Case("report --home home", "wrote"),
     Case("report --home home --out nowhere/x.html", "cannot be written"),
+    Case("verify home", "journal"),
+    Case("verify corrupt", "journal"),
     Case("halt --home new --reason enough", "is no home"),
     Case("halt --home home --reason enough", "honoured at the next start"),
     Case("resume --home home", "no human on a terminal"),
