@@ -640,6 +640,19 @@ def test_what_could_not_be_read_before_the_open_is_read_at_the_next_tick(read: s
     assert desk.lines(asked) == []
 
 
+def test_history_that_cannot_be_read_holds_no_position_up() -> None:
+    """F34: the minute that asks for it again reads orders, positions and account first."""
+    desk = Desk()
+    desk.broker.script["bars"] = deque([Retryable("later")])
+    desk.feed(ev.SessionOpened(desk.clock.now(), hours()))
+    desk.told.clear()
+    desk.feed(ev.Tick(desk.clock.now(), hours()))
+    (history,) = desk.lines(ev.FetchHistory)
+    before = desk.told[: desk.told.index(history)]
+    read = [action.what for action in before if isinstance(action, ev.Fetch)]
+    assert read == ["orders", "positions", "account", "clock"]
+
+
 def test_a_stream_that_comes_back_is_followed_by_a_full_reading() -> None:
     """Nothing missed during a disconnect is replayed, so everything is read."""
     desk = Desk()

@@ -199,7 +199,7 @@ class Engine:
                     self._warmed = set()
                 self._emit(ev.Alarm(at, "config_accepted", "info", numbers={"rev": event.rev}))
                 if self._is_started:  # a start protects first: its history is read when its session opens
-                    self._prepare_symbols(at)
+                    self._emit(ev.Proceed(at, "prepare"))
             case ev.ConfigRefused(detail=detail):
                 self._emit(ev.Alarm(at, "config_refused", "warning", untrusted_text=detail))
             case ev.StreamChanged(connected=connected, stream=stream):
@@ -247,9 +247,10 @@ class Engine:
                 starts = [belief.bars[s].closed_at for s in behind if s in belief.bars]
                 start = max(session.open, min(starts, default=session.open))
                 self._emit(ev.FetchBars(at, tuple(behind), start, newest + MINUTE))
-        self._prepare_symbols(at)
         self._read_broker(at)
         self._emit(ev.Fetch(at, "clock"))
+        if not self._looked_up.intersection(self._warmed).issuperset(belief.watched()):
+            self._emit(ev.Proceed(at, "prepare"))  # it may take long: positions come first
         self._emit(ev.Proceed(at, "signals"))
 
     def _read_broker(self, at: datetime) -> None:
