@@ -347,6 +347,7 @@ def test_a_read_is_tried_three_times_live() -> None:
     with canned_server(reply(503, ""), Trick.RESET, reply(200, [])) as server:
         with client_of(server, clock, clock.sleep) as client:
             assert client.get_positions() == []
+            assert client.exchanges() == 3
         assert len(server.asked) == 3
         assert clock.monotonic() > 0.5
 

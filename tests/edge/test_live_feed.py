@@ -136,12 +136,12 @@ def test_what_is_unfinished_and_what_is_done() -> None:
     desk = Desk()
     desk.put(bar("A"), tick(1))
     feed = desk.feed
-    seen: list[tuple[int, int, int]] = [(feed.unfinished, feed.finished, feed.finished_scheduled)]
+    seen: list[tuple[int, int, int]] = [(feed.unfinished, feed.finished, feed.scheduled)]
     feed.stop()
     for _ in feed:
-        seen.append((feed.unfinished, feed.finished, feed.finished_scheduled))
-    seen.append((feed.unfinished, feed.finished, feed.finished_scheduled))
-    assert seen == [(2, 0, 0), (2, 0, 0), (1, 1, 0), (0, 2, 1)]
+        seen.append((feed.unfinished, feed.finished, feed.scheduled))
+    seen.append((feed.unfinished, feed.finished, feed.scheduled))
+    assert seen == [(2, 0, 1), (2, 0, 1), (1, 1, 1), (0, 2, 1)]
 
 
 def test_a_signal_handler_may_put_while_the_queue_is_being_read() -> None:

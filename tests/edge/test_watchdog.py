@@ -25,12 +25,17 @@ class Counters:
 
     finished: int = 0
     unfinished: int = 0
-    finished_scheduled: int = 0
+    scheduled: int = 0
+    exchanges: int = 0
 
     def finish_tick(self) -> None:
-        """One tick more is done."""
+        """One tick more came and is done."""
         self.finished += 1
-        self.finished_scheduled += 1
+        self.scheduled += 1
+
+    def count_exchanges(self) -> int:
+        """Requests to the broker that are over."""
+        return self.exchanges
 
 
 class Guard:
@@ -40,7 +45,9 @@ class Guard:
         self.real = StandInRealTime(now)
         self.loop = Counters()
         self.reasons: list[str] = []
-        self.watchdog = Watchdog(self.loop, TRIGGER, self.real, self.reasons.append, limit_s=60)
+        self.watchdog = Watchdog(
+            self.loop, self.loop.count_exchanges, TRIGGER, self.real, self.reasons.append, limit_s=60
+        )
 
     def watch(self, seconds: int) -> int | None:
         """After how many seconds it gave up, or None."""
@@ -77,6 +84,19 @@ def test_a_loop_that_is_slow_but_moves_is_left_alone() -> None:
     for _ in range(10):
         assert guard.watch(50) is None
         guard.loop.finished += 1
+
+
+def test_a_minute_of_many_slow_requests_is_left_alone() -> None:
+    """On a line where every request takes its ten seconds one tick outlasts the next ones; only when no request ends
+    any more the loop hangs."""
+    guard = Guard(JUST_AFTER_A_TICK)
+    guard.loop.unfinished = 1
+    for number in range(1, 25):
+        assert guard.watch(10) is None
+        guard.loop.exchanges += 1
+        guard.loop.scheduled += not number % 6
+    assert guard.watch(100) == 62
+    assert guard.reasons == ["no event finished for 61 s, 1 unfinished"]
 
 
 def test_a_tick_that_does_not_come() -> None:
@@ -127,7 +147,7 @@ def test_its_thread_ends_on_stop() -> None:
     """Started and stopped on the real clock, it leaves no thread and no verdict."""
     reasons: list[str] = []
     threads = threading.active_count()
-    watchdog = Watchdog(Counters(), TRIGGER, SystemClock(), reasons.append)
+    watchdog = Watchdog(Counters(), int, TRIGGER, SystemClock(), reasons.append)
     watchdog.start()
     watchdog.stop()
     assert (threading.active_count(), reasons) == (threads, [])
@@ -151,7 +171,7 @@ def test_its_thread_gives_up_once() -> None:
         reasons.append(reason)
         gave_up.set()
 
-    watchdog = Watchdog(Counters(unfinished=1), TRIGGER, FastTime(NIGHT), give_up, limit_s=60, every_s=0.001)
+    watchdog = Watchdog(Counters(unfinished=1), int, TRIGGER, FastTime(NIGHT), give_up, limit_s=60, every_s=0.001)
     watchdog.start()
     assert gave_up.wait(20)
     watchdog.stop()

@@ -96,6 +96,10 @@ class AlpacaClient:
         self._trading = host(TradingClient(KEYLESS, KEYLESS, raw_data=True, url_override=trading), trading)
         self._data = host(StockHistoricalDataClient(KEYLESS, KEYLESS, raw_data=True, url_override=data), data)
 
+    def exchanges(self) -> int:
+        """Requests that have come to an end, by whatever outcome; only grows. From any thread."""
+        return self._trading.exchanges + self._data.exchanges
+
     def close(self) -> None:
         """Close the connections; the client is not used again."""
         self._trading.close()

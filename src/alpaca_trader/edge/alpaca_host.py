@@ -52,6 +52,8 @@ class AlpacaHost:
         self._gate = gate
         self._clock = clock
         self._sleep = sleep
+        self.exchanges = 0
+        """Requests that have come to an end, by whatever outcome; only grows."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -80,8 +82,7 @@ class AlpacaHost:
     def _get(self, path: str, query: Query | None, priority: Priority, is_result: Callable[[Answer], bool]) -> Any:
         def attempt() -> Any:
             self._gate.admit(priority)
-            outcome = _exchange(lambda: self._client.get(path, dict(query) if query else None))
-            self._tell_gate(outcome)
+            outcome = self._exchange(lambda: self._client.get(path, dict(query) if query else None))
             if isinstance(outcome, Answer):
                 if is_result(outcome):
                     return None
@@ -94,13 +95,18 @@ class AlpacaHost:
 
     def _write(self, verb: Write, priority: Priority, call: Callable[[], Any]) -> Any:
         self._gate.admit(priority)
-        outcome = _exchange(call)
-        self._tell_gate(outcome)
+        outcome = self._exchange(call)
         if isinstance(outcome, Reply):
             return outcome.body
         if isinstance(outcome, NoAnswer):
             raise OutcomeUnknown(f"{verb}: {outcome.problem}")
         raise auth_refused(outcome, self._mode) if is_auth(outcome) else write_failure(outcome, verb)
+
+    def _exchange(self, call: Callable[[], Any]) -> Reply | Answer | NoAnswer:
+        outcome = _outcome_of(call)
+        self.exchanges += 1
+        self._tell_gate(outcome)
+        return outcome
 
     def _tell_gate(self, outcome: Reply | Answer | NoAnswer) -> None:
         if isinstance(outcome, NoAnswer) or (isinstance(outcome, Answer) and outcome.status >= 500):
@@ -113,7 +119,7 @@ class AlpacaHost:
             self._gate.succeeded()
 
 
-def _exchange(call: Callable[[], Any]) -> Reply | Answer | NoAnswer:
+def _outcome_of(call: Callable[[], Any]) -> Reply | Answer | NoAnswer:
     """Make the SDK's call; its exceptions end here."""
     try:
         return Reply(call())

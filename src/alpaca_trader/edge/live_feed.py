@@ -45,8 +45,8 @@ class LiveFeed:
         """Bars dropped because too many were waiting."""
         self.finished = 0
         """Events the loop has dealt with."""
-        self.finished_scheduled = 0
-        """Of these, the session events: opened, tick, closed."""
+        self.scheduled = 0
+        """Session events that were put: opened, tick, closed."""
 
     @property
     def unfinished(self) -> int:
@@ -59,6 +59,7 @@ class LiveFeed:
             if self._is_stopped:
                 return
             self._number += 1
+            self.scheduled += isinstance(event, SessionOpened | Tick | SessionClosed)
             numbered = (self._number, event)
             match event:
                 case BarClosed() | BarRevised():
@@ -85,8 +86,6 @@ class LiveFeed:
             yield event
             self._in_hand = 0
             self.finished += 1
-            if isinstance(event, SessionOpened | Tick | SessionClosed):
-                self.finished_scheduled += 1
 
     def _next(self) -> Event | None:
         with self._changed:

@@ -10,7 +10,7 @@ from alpaca_trader.edge.session_trigger import SessionTrigger
 
 
 class Progress(Protocol):
-    """What the loop has done and has to do (``LiveFeed``)."""
+    """What the loop has done and has to do, and what came due (``LiveFeed``)."""
 
     @property
     def finished(self) -> int:
@@ -21,8 +21,8 @@ class Progress(Protocol):
         """Events waiting, and the one in hand."""
 
     @property
-    def finished_scheduled(self) -> int:
-        """Of ``finished``, the session events."""
+    def scheduled(self) -> int:
+        """Session events that were handed to the loop; only grows."""
 
 
 class LoopClock(Clock, RealTime, Protocol):
@@ -30,21 +30,27 @@ class LoopClock(Clock, RealTime, Protocol):
 
 
 class Watchdog:
-    """Calls ``give_up(reason)``, once, when the loop has not finished an event for ``limit_s`` seconds of real time
-    although one waits or is in hand, or although a session event (open, tick, close) is due that long."""
+    """Calls ``give_up(reason)``, once, when for ``limit_s`` seconds of real time the loop has neither finished an event,
+    although one waits or is in hand, nor got a request to the broker over with; or when a session event (open, tick,
+    close) is due that long and was not handed to it."""
 
     def __init__(
         self,
         progress: Progress,
+        exchanges: Callable[[], int],
         trigger: SessionTrigger,
         clock: LoopClock,
         give_up: Callable[[str], None],
         limit_s: float = 120.0,
         every_s: float = 1.0,
     ) -> None:
-        """``give_up`` is called from the watchdog's thread and should end the process (exit code 70);
+        """``exchanges``: requests to the broker that have come to an end. One event may lead to many of them, each of
+        which may take its full time-out; a loop that is at the next one does not hang.
+
+        ``give_up`` is called from the watchdog's thread and should end the process (exit code 70);
         after that it checks no more. ``every_s``: seconds of ``clock`` between two checks."""
         self._progress = progress
+        self._exchanges = exchanges
         self._trigger = trigger
         self._clock = clock
         self._give_up = give_up
@@ -54,7 +60,7 @@ class Watchdog:
         self._is_ended = False
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._checked_s = self._moved_s = clock.monotonic()
-        self._finished = progress.finished
+        self._moves = self._count_moves()
         self._expect_next(self._checked_s)
 
     def start(self) -> None:
@@ -75,9 +81,10 @@ class Watchdog:
         # Where elapsed time goes on while the machine is suspended, the loop has not hung: it slept as we did.
         has_slept = now_s - self._checked_s > self._limit_s / 2
         self._checked_s = now_s
-        if has_slept or not progress.unfinished or progress.finished != self._finished:
-            self._moved_s, self._finished = now_s, progress.finished
-        if has_slept or progress.finished_scheduled != self._scheduled:
+        moves = self._count_moves()
+        if has_slept or not progress.unfinished or moves != self._moves:
+            self._moved_s, self._moves = now_s, moves
+        if has_slept or progress.scheduled != self._scheduled:
             self._expect_next(now_s)
         if now_s - self._moved_s > self._limit_s:
             self._give_up(f"no event finished for {now_s - self._moved_s:.0f} s, {progress.unfinished} unfinished")
@@ -87,10 +94,13 @@ class Watchdog:
             return False
         return True
 
+    def _count_moves(self) -> int:
+        return self._progress.finished + self._exchanges()
+
     def _expect_next(self, now_s: float) -> None:
         now = self._clock.now()
         event = self._trigger.next_event(now)
-        self._scheduled = self._progress.finished_scheduled
+        self._scheduled = self._progress.scheduled
         # In elapsed time: a wall clock that is set back cannot postpone it.
         self._due_s = now_s + (event.at - now).total_seconds()
         self._due = f"the {event.kind} of session {event.session.day}"

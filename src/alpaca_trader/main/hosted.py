@@ -141,7 +141,7 @@ def trade_hosted(
         )
         watcher = ConfigWatcher(home.config, STRATEGY_FILE, lambda: feed.put(ev.Timer(clock.now())))
         inbox = InboxWatcher(trader.inbox, lambda: feed.put(ev.Timer(clock.now())))
-        watchdog = Watchdog(feed, SessionTrigger(calendar), clock, partial(_give_up, notifier))
+        watchdog = Watchdog(feed, broker.exchanges, SessionTrigger(calendar), clock, partial(_give_up, notifier))
         is_stopped = stop_on_signals(feed.stop, stack)
 
         def agree() -> None:
