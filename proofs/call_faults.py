@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from alpaca_trader.core.errors import TraderError
+from alpaca_trader.trials.trial import BREAKS
 from proofs.scenarios import SCENARIOS, Scenario
 
 FAULTS: Final = (
@@ -25,7 +25,6 @@ FAULTS: Final = (
     "ws.delay",
     "ws.close",
 )
-_BREAKS = (AssertionError, TraderError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass
@@ -62,7 +61,7 @@ def strike(scenario: Scenario, fault: str, every: int, result: Result) -> None:
         world = scenario.world(f"{fault}@{occasion}")
         try:
             world.run()
-        except _BREAKS as broken:
+        except BREAKS as broken:
             result.problems.append(f"{scenario.name}, {fault}@{occasion}: {broken!r}")
         if not world.strikes.struck.get(fault):
             return

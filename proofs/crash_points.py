@@ -7,12 +7,11 @@ from datetime import timedelta
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from alpaca_trader.core.errors import TraderError
+from alpaca_trader.trials.trial import BREAKS
 from proofs.scenarios import SCENARIOS, Scenario
 
 _RECOVERY = 9
 """Points after a first death at one of which, by turns, the second comes."""
-_BREAKS = (AssertionError, TraderError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
 
 class Death(NamedTuple):
@@ -81,7 +80,7 @@ def crash(scenario: Scenario, *, all_pairs: bool = False, every: int = 1) -> Res
         result.runs += 1
         try:
             world.run()
-        except _BREAKS as broken:
+        except BREAKS as broken:
             result.problems.append(f"{scenario.name}, died at {death.points}, gone for {death.gone_s} s: {broken!r}")
         result.crashes += world.lives - 1
         result.holding += world.seen["crash while a position is held"]

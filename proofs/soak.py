@@ -32,8 +32,8 @@ from alpaca_trader.edge.redaction import Redactor
 from alpaca_trader.edge.simulated_feed import DriverClock
 from alpaca_trader.trials import restless
 from alpaca_trader.trials.disk import Crash, TrialJournal
-from alpaca_trader.trials.judge import Broken
 from alpaca_trader.trials.plan import Plan
+from alpaca_trader.trials.terms import Broken
 from alpaca_trader.trials.world import Stage, World, sessions_from
 
 FIRST = date(2014, 1, 2)

@@ -21,7 +21,8 @@ from alpaca_trader.edge.clock import SystemClock
 from alpaca_trader.edge.config_store import ConfigStore
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
-from alpaca_trader.trials.judge import Believed, Hours, Judge, Limits
+from alpaca_trader.trials.judge import Judge
+from alpaca_trader.trials.terms import Believed, Hours, Limits
 from alpaca_trader.views.audit.home import audit, lines
 from proofs.hosted import Engine, note_rest
 from proofs.kills.life import Death, Life
@@ -68,7 +69,8 @@ class Programme:
         )
         config = ConfigStore(self.home.config).load()[0]
         self._params = [settings.params for settings in config.strategies.values()]
-        limits = Limits(Decimal(str(config.risk.max_position_pct)), config.risk.max_positions, is_priced=True)
+        risk = config.risk
+        limits = Limits(Decimal(str(risk.max_position_pct)), risk.max_positions, True, config.watchlist())
         self._judge = Judge(self._sim, limits, self._hours_of(self._sessions[0]), is_calm=True)
         self._witness = Witness(self._sim, self._judge, self.home.database(Mode.SIM), self._real)
         self._remains = Remains(self.home, folder)

@@ -14,7 +14,8 @@ from alpaca_trader.edge.clock import RealTime
 from alpaca_trader.edge.journal.database import migrations, open_for_reading
 from alpaca_trader.simulator import Simulator
 from alpaca_trader.simulator.doors.server import SimulatorServer
-from alpaca_trader.trials.judge import Broken, Judge, Said
+from alpaca_trader.trials.judge import Judge
+from alpaca_trader.trials.terms import Broken, Said
 
 ORDERS = "/v2/orders"
 _INTENT = "SELECT 1 FROM intents WHERE client_order_id = ?"

@@ -25,7 +25,8 @@ from alpaca_trader.edge.secret import Secret
 from alpaca_trader.edge.session_trigger import watch_ends
 from alpaca_trader.main.hosted import trade_hosted
 from alpaca_trader.simulator import GeneratedMarket, Simulator, SimulatorServer, Switches
-from alpaca_trader.trials.judge import RECONCILED_WITHIN, Hours, Judge, Limits
+from alpaca_trader.trials.judge import RECONCILED_WITHIN, Judge
+from alpaca_trader.trials.terms import Hours, Limits
 from proofs.paced import Pace
 from proofs.restless import SYMBOLS, restless_home
 from proofs.wire.bounds import Resources, check_pauses, threads_by_name
@@ -90,7 +91,7 @@ class WireDay:
             start=start - timedelta(minutes=2),
             switches=Switches(iex_volume="full"),
         )
-        self._judge = Judge(self._sim, Limits(Decimal("0.10"), 2, is_priced=True), self._hours, is_calm=False)
+        self._judge = Judge(self._sim, Limits(Decimal("0.10"), 2, True, SYMBOLS), self._hours, is_calm=False)
         journal = self._home.database(Mode.SIM)
         self._witness = Witness(self._sim, self._judge, journal)
         self._follower = Follower(journal, self._sim.exchange.account().cash)
@@ -209,6 +210,7 @@ class WireDay:
             is_refused = Random(f"{self._seed}|{minute}").random() < self._mix.refused_share
             for port in STREAMS:
                 self._proxies[port].refuse(is_refused)
+            self._judge.note_trouble()
             yield
         self._sim.lift_faults()
         for proxy in self._proxies.values():

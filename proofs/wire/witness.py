@@ -19,7 +19,8 @@ from alpaca_trader.core.models import OrderRole, OrderStatus
 from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.simulator import Simulator
 from alpaca_trader.simulator.exchange.errors import BrokerError
-from alpaca_trader.trials.judge import Believed, Judge, Said
+from alpaca_trader.trials.judge import Judge
+from alpaca_trader.trials.terms import Believed, Said
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _ORDERS = "/v2/orders"

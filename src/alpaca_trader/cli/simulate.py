@@ -77,9 +77,12 @@ def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        at = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInput(f'--until "{text}": write an instant as 2026-11-24T15:40:00Z') from None
+        at = None
+    if at is None or at.tzinfo is None:
+        raise BadInput(f'--until "{text}": write an instant as 2026-11-24T15:40:00Z')
+    return at.astimezone(UTC)
 
 
 def _tell(tally: "Tally") -> None:

@@ -1,26 +1,28 @@
 """An independent judge: looks at the exchange itself and knows the rules, not the engine (safety 3).
 
 It imports nothing of the engine. What the engine says to the broker, what its journal holds and what it believes is
-handed over in the plain terms below.
+handed over in the plain terms of ``terms``.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from alpaca_trader.simulator.exchange.activities import FillActivity
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from alpaca_trader.simulator.simulator import Simulator
+from alpaca_trader.trials.terms import Believed, Broken, Hours, Limits, Said
 
 SLACK = Decimal("1.002")
 LOOSE = Decimal("1.25")
 """A market order is sized by a quote that may be a false one, as long as it lies within the collar of the last bar."""
 ARM_WITHIN = timedelta(seconds=5)
 FLAT_WITHIN = timedelta(seconds=60)
+GUARDED_WITHIN = timedelta(minutes=5)
+"""While faults strike: from the last call that failed on, for a word that does nothing may have to be said again."""
 RECONCILED_WITHIN = timedelta(minutes=2)
 SIGNAL_LIVES = timedelta(minutes=2)
 MISSES_BEFORE_EXPIRY = 3
@@ -29,61 +31,6 @@ GUARDING = {"new", "accepted", "partially_filled", "pending_new", "pending_repla
 PER_MINUTE, PER_DAY = 3, 30
 _OURS = re.compile(r"[a-z0-9_]+-[A-Z0-9.]+-(\d{8}T\d{4})-(entry|stop|exit)\d*")
 _ZERO = Decimal(0)
-
-
-class Said(NamedTuple):
-    """A submission or replacement as it is said to the broker."""
-
-    client_order_id: str
-    symbol: str
-    side: str
-    qty: Decimal
-    limit_price: Decimal | None
-    stop_price: Decimal | None
-    replaces: str | None
-    is_resend: bool
-
-
-class Believed(NamedTuple):
-    """What the engine believes: shares by symbol, open orders by id, what stops entries, whether it was all heard."""
-
-    shares: Mapping[str, Decimal]
-    open_ids: Collection[str]
-    doubt: str | None
-    """The first reason for which no entry may be sent, None where there is none."""
-    latched: Collection[str]
-    cash: Decimal
-    """Cash by our own books, before today's fees."""
-    fees: Decimal
-    """Fees that are charged when the session ends."""
-
-
-class Hours(NamedTuple):
-    """The session judged now, and the part of it in which entries may be made. Faults end at ``calm_from``."""
-
-    open: datetime
-    close: datetime
-    entries_from: datetime
-    entries_until: datetime
-    calm_from: datetime
-
-
-class Broken(AssertionError):
-    """A rule was broken: which, and how."""
-
-    def __init__(self, rule: str, at: datetime, what: str) -> None:
-        super().__init__(f"{rule} at {at:%Y-%m-%d %H:%M:%S}Z: {what}")
-        self.rule, self.at = rule, at
-
-
-@dataclass(slots=True)
-class Limits:
-    """What the settings allow at most."""
-
-    position_pct: Decimal
-    positions: int
-    is_priced: bool
-    """Whether entries name their worst price. A market order has none: what it will cost is judged when it is said."""
 
 
 class Judge:
@@ -102,6 +49,10 @@ class Judge:
         self._whole_before_split: dict[str, Decimal] = {}
         self._stops: dict[str, Decimal] = {}
         self._halts: dict[str, datetime] = {}
+        self._kept_halts: set[str] = set()
+        self._claimed: set[str] = set()
+        self._freed: dict[str, datetime] = {}
+        self._trouble_at = sim.now
         self._orders_read = self._fills_read = 0
         self._seen_state: tuple[int, int, int] | None = None
         self._flows_touched = False
@@ -125,6 +76,7 @@ class Judge:
         self._hours = hours
         self._naked.clear()
         self._entries.clear()
+        self._flows_touched = False
 
     @property
     def holds(self) -> bool:
@@ -145,7 +97,7 @@ class Judge:
         self._strangers.add(client_order_id)
 
     def note_flow(self) -> None:
-        """Money or shares moved that are none of the engine's doing: cash is not compared any more."""
+        """Money or shares moved that are none of the engine's doing: cash is not compared any more today."""
         self._flows_touched = True
 
     def note_split(self, symbol: str, ratio: Decimal) -> None:
@@ -169,14 +121,28 @@ class Judge:
         if code in self._halts and code in ("operator", "operator_flatten") and not by_human:
             self._break("INV-12", f"the engine lifted {code} by itself")
         self._halts.pop(code, None)
+        self._kept_halts.discard(code)
 
     def release_all(self) -> None:
         """A human said that trading goes on."""
         self._halts.clear()
+        self._kept_halts.clear()
+
+    def end_step(self) -> None:
+        """The engine is done with an event: every halt that stands now has to outlive the process."""
+        if self._halts and not self.is_disk_bad():
+            self._kept_halts.update(self._halts)
 
     def restart(self, latched: Collection[str]) -> None:
-        """The process died; these halts are in its journal, and stand. One that had not reached it is gone."""
+        """The process died; these halts are in its journal, and stand. Gone may be only one of the step it died in."""
+        lost = self._kept_halts.difference(latched)
+        if lost:
+            self._break("INV-12", f"{sorted(lost)} stood and are not in the journal")
         self._halts = {code: at for code, at in self._halts.items() if code in latched}
+
+    def note_trouble(self) -> None:
+        """A word with the broker failed or was refused."""
+        self._trouble_at = self._sim.now
 
     def hear_missing(self, key: str) -> None:
         """The broker says truthfully that it does not know this order."""
@@ -223,6 +189,10 @@ class Judge:
             self._break("INV-11", f"{len(self._entries)} entries today, too many in a day or a minute")
         if any(order.side == "sell" for order in self._own_open(said.symbol)):
             self._break("INV-8", f"{key}: a buy while a sale of ours rests")
+        if self._own.get(said.symbol):
+            self._break("INV-10", f"{key}: a buy while {self._own[said.symbol]} of an earlier one are held")
+        if said.symbol not in self._limits.symbols:
+            self._break("INV-11", f"{key}: {said.symbol} is on no list")
         quote = self._sim.market.quote(said.symbol, now)
         price = said.limit_price or (quote.ask if quote is not None else _ZERO)
         cap = self._limits.position_pct * self._highest * (SLACK if said.limit_price else LOOSE)
@@ -273,7 +243,7 @@ class Judge:
             own = min(self._own.get(symbol, _ZERO), qty)
             self._set_own(symbol, own)  # what others sold of ours is ours no more
             cost = held[symbol].cost * own / qty if own else _ZERO
-            in_use += self._look_at(symbol, own, cost, now)
+            in_use += self._look_at(symbol, own, qty, cost)
         self.most_held = max(self.most_held, in_use)
         if in_use > self._limits.positions:
             self._break("INV-10", f"{in_use} positions, {self._limits.positions} allowed")
@@ -286,6 +256,8 @@ class Judge:
                 signed = entry.qty if entry.side == "buy" else -entry.qty
                 left = self._own.get(entry.symbol, _ZERO) + signed
                 whole = self._whole_before_split.pop(entry.symbol, None)
+                if left < 0 and signed != -(whole or _ZERO):
+                    self._break("INV-9", f"{entry.client_order_id} sold {entry.qty}, of which {-left} were not ours")
                 self._set_own(entry.symbol, _ZERO if signed == -(whole or _ZERO) else left)
                 self.own_fills += 1
         self._fills_read = len(activities)
@@ -304,8 +276,9 @@ class Judge:
                 self._break("INV-1", f"{key} is nobody's")
             self._orders_read += 1
 
-    def _look_at(self, symbol: str, own: Decimal, cost: Decimal, now: datetime) -> bool:
-        """One symbol; whether it is in use."""
+    def _look_at(self, symbol: str, own: Decimal, qty: Decimal, cost: Decimal) -> bool:
+        """One symbol, of which ``own`` shares are ours and ``qty`` there; whether it is in use."""
+        now = self._sim.now
         orders = self._own_open(symbol)
         buys = [order for order in orders if order.side == "buy"]
         sells = [order for order in orders if order.side == "sell"]
@@ -319,24 +292,32 @@ class Judge:
             self._break("INV-9", f"{symbol}: sales of ours exceed the {own} that are ours")
         cap = self._limits.position_pct * self._highest * SLACK
         worst = cost + sum((order.reserved_cash for order in buys), _ZERO)
-        if worst > cap and self._limits.is_priced:
+        if worst > cap * (1 if self._limits.is_priced else LOOSE):
             self._break("INV-10", f"{symbol}: exposure {worst:.2f} over the cap {cap:.2f}")
         self.cap_was_near |= worst > cap * Decimal("0.98")
         guarded = sum((order.held_shares for order in sells if order.status in GUARDING), _ZERO)
         claimed = self._sim.exchange.book.held_shares(symbol) - sum((order.held_shares for order in sells), _ZERO)
-        if own - claimed > guarded and not buys:  # what another's sale claims no stop of ours can guard
+        free = min(own, qty - claimed)  # what another's sale claims no stop of ours can guard, and no exit sell
+        if free < own:
+            self._claimed.add(symbol)
+        elif symbol in self._claimed:
+            self._claimed.remove(symbol)
+            self._freed[symbol] = now
+        if free > guarded and not buys:
             self._watch(symbol, self._naked.setdefault(symbol, now), now)
         elif symbol in self._naked:
             self.longest_naked = max(self.longest_naked, now - self._naked.pop(symbol))
         return bool(own or buys)
 
     def _watch(self, symbol: str, since: datetime, now: datetime) -> None:
-        """INV-7: five seconds at most on a calm day; a minute once faults have ended."""
+        """INV-7: five seconds at most on a calm day; a minute once faults have ended; while they strike minutes without
+        a word that failed."""
         hours = self._hours
         if not hours.open <= now < hours.close:
             self._naked[symbol] = now
         elif (self._is_calm and now - since > ARM_WITHIN) or (
-            now >= hours.calm_from and now - max(since, hours.calm_from) > FLAT_WITHIN
+            (now >= hours.calm_from and now - max(since, hours.calm_from) > FLAT_WITHIN)
+            or now - max(since, self._trouble_at) > GUARDED_WITHIN
         ):
             self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}")
 
@@ -372,20 +353,25 @@ class Judge:
         return {order.symbol for order in self._sim.exchange.book.open_orders()}
 
     def close(self, believed: Believed) -> None:
-        """Flat, nothing of ours open, believed so, every cent accounted for; what others ordered was not touched."""
+        """Flat, but for what another's sale claimed until the close; nothing of ours open, believed so, every cent
+        accounted for; what others ordered was not touched."""
         self.look()
-        if self._own:
-            self._break("INV-7", f"{sorted(self._own)} still held after the close")
+        ours = [symbol for symbol in self._own if symbol not in self._claimed and self._is_free_at_close(symbol)]
+        if ours:
+            self._break("INV-7", f"{sorted(ours)} still held after the close")
         left = [order.client_order_id for symbol in self._symbols_open() for order in self._own_open(symbol)]
-        if left or believed.open_ids or believed.shares:
+        if left or believed.open_ids or dict(believed.shares) != self._own:
             self._break("INV-17", f"open {left}, believed open {sorted(believed.open_ids)} and {dict(believed.shares)}")
         for key in self._strangers:
             if self._sim.exchange.book.get_by_client_id(key).status == "canceled":
                 self._break("INV-9", f"{key} was another's, and was cancelled")
         cash = self._sim.exchange.account().cash
-        ours = believed.cash - (believed.fees if self._sim.now >= self._hours.close else _ZERO)
-        if not self._flows_touched and abs(ours - cash) > Decimal("0.000001"):
-            self._break("INV-23", f"cash {cash}, by our books {ours}")
+        booked = believed.cash - (believed.fees if self._sim.now >= self._hours.close else _ZERO)
+        if not self._flows_touched and abs(booked - cash) > Decimal("0.000001"):
+            self._break("INV-23", f"cash {cash}, by our books {booked}")
+
+    def _is_free_at_close(self, symbol: str) -> bool:
+        return symbol not in self._freed or self._freed[symbol] < self._hours.close
 
     def counts(self) -> Counter[str]:
         """What was seen, in figures."""

@@ -9,12 +9,13 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from alpaca_trader.core import events as ev
-from alpaca_trader.core.errors import AuthRefused, OrderRefused, OutcomeUnknown, RefusalKind, Retryable
+from alpaca_trader.core.errors import AuthRefused, OrderRefused, OutcomeUnknown, RefusalKind, Retryable, TraderError
 from alpaca_trader.core.models import Account, Asset, Bar, BrokerClock, Order, Position, Quote, Session
 from alpaca_trader.research.sim_broker import SimBroker
 from alpaca_trader.simulator.simulator import Simulator
-from alpaca_trader.trials.judge import Judge, Said
+from alpaca_trader.trials.judge import Judge
 from alpaca_trader.trials.strikes import Strikes
+from alpaca_trader.trials.terms import Said
 
 Answer = TypeVar("Answer")
 STALEST = timedelta(seconds=5)
@@ -69,7 +70,11 @@ class BadLine:
         self._io.point()
         if self._strikes.happens("http.slow"):
             self._take_time(timedelta(seconds=self._strikes.amounts("http.slow").uniform(0.2, 8)))
-        answer = do()
+        try:
+            answer = do()
+        except TraderError:
+            self._judge.note_trouble()
+            raise
         self._io.point()
         return answer
 

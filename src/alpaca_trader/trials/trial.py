@@ -9,11 +9,11 @@ from datetime import date, datetime
 from alpaca_trader.core.errors import TraderError
 from alpaca_trader.edge.journal.codec import encode
 from alpaca_trader.trials import restless
-from alpaca_trader.trials.judge import Broken
 from alpaca_trader.trials.plan import Plan
+from alpaca_trader.trials.terms import Broken
 from alpaca_trader.trials.world import Stage, World, sessions_from
 
-_BREAKS = (AssertionError, TraderError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+BREAKS = (AssertionError, TraderError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 """What a broken rule or a broken program raises."""
 
 
@@ -74,7 +74,7 @@ def play(trial: Trial) -> Outcome:
     broken: BaseException | None = None
     try:
         world.run()
-    except _BREAKS as error:
+    except BREAKS as error:
         broken = error
     return outcome_of(trial, world, broken)
 
@@ -85,7 +85,7 @@ def trace_of(trial: Trial) -> Iterator[str]:
     ended = "all rules held"
     try:
         world.run()
-    except _BREAKS as error:
+    except BREAKS as error:
         ended = f"{type(error).__name__}: {error}"
     for entry in world.journal.entries:
         yield f"{type(entry).__name__} {encode(entry).decode()}"

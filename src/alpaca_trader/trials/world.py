@@ -31,10 +31,11 @@ from alpaca_trader.simulator.profiles import Switches
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.trials.acts import Act, acts_of
 from alpaca_trader.trials.disk import Crash, CrashPoints, TrialJournal
-from alpaca_trader.trials.judge import Believed, Broken, Hours, Judge, Limits
+from alpaca_trader.trials.judge import Judge
 from alpaca_trader.trials.line import BadLine, BadStream
 from alpaca_trader.trials.plan import EXCHANGE, Plan
 from alpaca_trader.trials.strikes import Strikes
+from alpaca_trader.trials.terms import Believed, Broken, Hours, Limits
 
 CALM_FOR = timedelta(minutes=40)
 """Before each close nothing fails any more: what was disturbed has to come right."""
@@ -93,7 +94,9 @@ class World:
         self.downtime: timedelta | None = None
         """How long nobody is there after a crash; None: drawn."""
         risk = config.risk
-        limits = Limits(Decimal(str(risk.max_position_pct)), risk.max_positions, risk.order_style == "limit")
+        limits = Limits(
+            Decimal(str(risk.max_position_pct)), risk.max_positions, risk.order_style == "limit", config.watchlist()
+        )
         self.judge = Judge(self.sim, limits, self.hours, is_calm=not (self.plan.rates or self.plan.exactly))
         self.line = BadLine(self.sim, self.strikes, self.io, self.judge, self._take_time)
         self.seen: Counter[str] = Counter()
@@ -278,6 +281,7 @@ class World:
             try:
                 for event in self._events():
                     drain(self.engine, event, self.executor, self.journal)
+                    self.judge.end_step()
                     self.judge.look()
                 break
             except Crash:

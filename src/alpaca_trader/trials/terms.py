@@ -1,0 +1,64 @@
+"""The plain terms in which a judge is told what was said, believed and allowed."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class Said(NamedTuple):
+    """A submission or replacement as it is said to the broker."""
+
+    client_order_id: str
+    symbol: str
+    side: str
+    qty: Decimal
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    replaces: str | None
+    is_resend: bool
+
+
+class Believed(NamedTuple):
+    """What the engine believes: shares by symbol, open orders by id, what stops entries, whether it was all heard."""
+
+    shares: Mapping[str, Decimal]
+    open_ids: Collection[str]
+    doubt: str | None
+    """The first reason for which no entry may be sent, None where there is none."""
+    latched: Collection[str]
+    cash: Decimal
+    """Cash by our own books, before today's fees."""
+    fees: Decimal
+    """Fees that are charged when the session ends."""
+
+
+class Hours(NamedTuple):
+    """The session judged now, and the part of it in which entries may be made. Faults end at ``calm_from``."""
+
+    open: datetime
+    close: datetime
+    entries_from: datetime
+    entries_until: datetime
+    calm_from: datetime
+
+
+class Broken(AssertionError):
+    """A rule was broken: which, and how."""
+
+    def __init__(self, rule: str, at: datetime, what: str) -> None:
+        super().__init__(f"{rule} at {at:%Y-%m-%d %H:%M:%S}Z: {what}")
+        self.rule, self.at = rule, at
+
+
+@dataclass(slots=True)
+class Limits:
+    """What the settings allow at most."""
+
+    position_pct: Decimal
+    positions: int
+    is_priced: bool
+    """Whether entries name their worst price. A market order has none, and may cost more than it seemed to."""
+    symbols: Collection[str]
+    """What may be bought."""
