@@ -1,5 +1,7 @@
 """The loop that hangs is noticed, and the one that has nothing to do is left alone."""
 
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +12,7 @@ from alpaca_trader.edge.calendar import SessionCalendar
 from alpaca_trader.edge.clock import SystemClock
 from alpaca_trader.edge.session_trigger import SessionTrigger
 from alpaca_trader.edge.watchdog import Watchdog
+from alpaca_trader.main.hosted import EXIT_HUNG
 from tests.edge.real_time import StandInRealTime
 
 pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning an ndarray:DeprecationWarning")
@@ -160,6 +163,19 @@ class FastTime(StandInRealTime):
         """Seconds elapsed."""
         self.elapse(20)
         return super().monotonic()
+
+
+def test_a_hung_process_ends_also_where_nobody_hears_it() -> None:
+    """Standard error may be gone, or a file on a full disk: the supervisor still sees exit code 70."""
+    code = (
+        "import os\n"
+        "from alpaca_trader.edge.clock import SystemClock\n"
+        "from alpaca_trader.edge.notify import OutOfBand\n"
+        "from alpaca_trader.main.hosted import _give_up\n"
+        "os.close(2)\n"
+        "_give_up(OutOfBand((), SystemClock(), ''), 'hangs')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == EXIT_HUNG
 
 
 def test_its_thread_gives_up_once() -> None:

@@ -191,8 +191,10 @@ def _arms(
 
 def _give_up(notifier: OutOfBand, reason: str) -> None:
     """The loop hangs: end the process, hard, so that the supervisor starts it again into recovery (F46)."""
-    say(f"{reason}; ending with {EXIT_HUNG}")
-    faulthandler.dump_traceback()  # where it hangs; shows no values
-    notifier.notify("hung", reason)
-    notifier.close(FAREWELL_S)
-    os._exit(EXIT_HUNG)
+    try:
+        say(f"{reason}; ending with {EXIT_HUNG}")
+        faulthandler.dump_traceback()  # where it hangs; shows no values
+        notifier.notify("hung", reason)
+        notifier.close(FAREWELL_S)
+    finally:  # nobody may be there to hear it
+        os._exit(EXIT_HUNG)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -167,5 +167,6 @@ def _resolver(policy: Policy) -> Callable[[str], type]:
 
 
 def say(note: str) -> None:
-    """To whoever started us, before there is a log."""
-    os.write(2, f"alpaca-trader: {note}\n".encode())
+    """To whoever started us, before there is a log. Never raises: standard error may be a file on a full disk."""
+    with suppress(OSError):
+        os.write(2, f"alpaca-trader: {note}\n".encode())
