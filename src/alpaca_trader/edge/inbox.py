@@ -9,6 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -70,7 +71,9 @@ class Inbox:
         return os.path.lexists(self._home / HALT_FILE) and not self._is_halted()
 
     def _files(self) -> list[Path]:
-        return [path for path in self._folder.glob("*.json") if path.name not in self._stuck]
+        with suppress(OSError):
+            return [path for path in self._folder.glob("*.json") if path.name not in self._stuck]
+        return []
 
 
 class InboxWatcher:
