@@ -1,12 +1,14 @@
 """Scenes of a whole engine: halts, the close, the night, a dying process, a full disk, strangers in the account."""
 
 from collections import deque
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.errors import AuthRefused, Retryable
+from alpaca_trader.core.models import Order
 from tests.core.desk import HALF_DAY, D, Desk, Scene, hours, ny, settings
 from tests.core.test_protection_scenes import BUY, HELD, PROTECTED, QTY
 
@@ -673,6 +675,51 @@ def test_a_tighter_stop_setting_reaches_an_open_position_and_a_looser_one_does_n
     for rev, pct, said in (("rev2", 0.03, ""), ("rev3", 0.01, f"stop2 {QTY} stop 183.65 over stop1")):
         desk.feed(ev.ConfigAccepted(desk.clock.now(), rev, settings(stop_loss_pct=pct), policy))
         assert "; ".join(desk.broker.said) == said
+
+
+def test_who_sleeps_over_the_close_tells_of_the_day_once() -> None:
+    """F32: on waking the day is closed by what is read then; the session's end, heard after that, adds nothing."""
+    desk = Desk()
+    desk.clock.advance_to(hours().close + timedelta(minutes=20))
+    desk.feed(ev.Command(desk.clock.now(), "started", "clock", "asleep"))
+    desk.feed(ev.SessionClosed(desk.clock.now(), hours()))
+    assert len(desk.lines(ev.DayDone)) == 1
+
+
+def test_an_entry_that_waited_for_another_is_judged_when_it_leaves() -> None:
+    """The second of two entries, whose quote was fresh when it was decided, is not sent on it half a minute later."""
+    desk = Desk()
+    submit = desk.broker.submit_order
+
+    def slow(request: ev.Approved | ev.Resend) -> Order:
+        desk.clock.advance_to(desk.clock.now() + timedelta(seconds=31))
+        return submit(request)
+
+    desk.broker.submit_order = slow  # type: ignore[method-assign]
+    desk.wish("buy", "MSFT")
+    desk.do("buy AAPL")
+    assert [said for said in desk.broker.said if said.startswith("entry")] == [ENTRY]
+    (refused,) = [entry for entry in desk.journal.entries if isinstance(entry, ev.BrokerRefused)]
+    assert refused.text == "no_price"
+
+
+def test_what_only_the_assertions_remember_ends_with_the_day() -> None:
+    """INV-25: a process that lives for years keeps nothing of orders that ended."""
+    desk = Desk()
+    desk.play([*PROTECTED, ("fill stop1 182.70", "")])
+    watch = desk.engine._invariants
+    assert watch._cumulative
+    assert watch._stops
+    desk.do("night")
+    assert (watch._cumulative, watch._stops) == ({}, {})
+
+
+def test_an_alarm_said_often_is_remembered_once() -> None:
+    """INV-25: what was told today is a list of kinds, however often each was told."""
+    desk = Desk()
+    for _ in range(3):
+        desk.feed(ev.StreamChanged(desk.clock.now(), "trade_updates", False))
+    assert desk.belief.risk.warned.count("stream_lost:") == 1
 
 
 def test_the_day_ends_with_its_summary() -> None:

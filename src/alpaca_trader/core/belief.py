@@ -663,7 +663,8 @@ class Belief:
                 if code == "unprotected" and symbol in self.episodes:
                     self.episodes[symbol].alarmed = True
                 about = f"{numbers['rule']}:{symbol or ''}" if "rule" in numbers else symbol or ""
-                self.risk.warned.append(f"{code}:{about}")
+                if (said := f"{code}:{about}") not in self.risk.warned:
+                    self.risk.warned.append(said)
             case _:
                 pass
 

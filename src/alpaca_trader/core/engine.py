@@ -180,7 +180,8 @@ class Engine:
                 self._open_session(at, session, is_new_day)
             case ev.SessionClosed():
                 self._read_broker(at)
-                self._emit(ev.Proceed(at, "close"))
+                if not self.belief.count.is_done:  # who slept over the close has told of the day on waking
+                    self._emit(ev.Proceed(at, "close"))
             case ev.Command():
                 self._obey(event)
             case ev.EntryAsked(signal=signal, qty=qty):
@@ -352,6 +353,8 @@ class Engine:
         if is_new_day:
             self._emit(ev.Checkpoint(at, self.belief.to_checkpoint()))
             self._rows, self._are_rows_said = {}, False
+            self._inquiry.forget_ended()
+            self._invariants.forget_ended()
         self.strategies.open_session(session)
         self._warmed, self._looked_up = set(), set()
         self._read_broker(at)

@@ -48,6 +48,10 @@ class Inquiry:
             if order_let_go is not None and order_let_go.status is OrderStatus.ABANDONED:
                 self.ask(order_let_go, at, ASK_WHEN_CLOSED_EVERY if self._was_open else ASK_AT_NIGHT_EVERY)
 
+    def forget_ended(self) -> None:
+        """Remember nothing of orders that the belief knows no more."""
+        self._stuck &= self._belief.book.orders.keys()
+
     # ------------------------------------------------------------ when to look again
 
     @property

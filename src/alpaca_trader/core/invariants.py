@@ -47,6 +47,12 @@ class Invariants:
         self._stops: dict[str, Decimal] = {}
         self._naked: dict[str, datetime] = {}
 
+    def forget_ended(self) -> None:
+        """Remember nothing of orders and positions that the belief knows no more."""
+        known = {episode.plan.episode_id for episode in self._belief.episodes.values()}
+        self._cumulative = {key: qty for key, qty in self._cumulative.items() if key in self._belief.book.orders}
+        self._stops = {key: stop for key, stop in self._stops.items() if key in known}
+
     # ------------------------------------------------------------ after an action
 
     def of_action(self, action: ev.Action) -> Iterator[Broken]:

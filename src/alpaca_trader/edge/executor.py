@@ -80,7 +80,8 @@ class OrderExecutor:
         intent = action.intent
         key = intent.client_order_id
         verb: ev.Verb = "submit" if intent.replaces is None else "replace"
-        broken = refuse(self._engine.belief, intent, action.at)
+        # By the time that it is: what was decided before it may have waited long for the broker.
+        broken = refuse(self._engine.belief, intent, self._clock.now())
         if broken is not None:
             return [ev.BrokerRefused(self._clock.now(), key, verb, RefusalKind.POLICY, 0, None, broken)]
         try:
