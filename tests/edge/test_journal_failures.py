@@ -301,6 +301,49 @@ def test_a_full_disk_lets_a_start_through_that_buys_nothing(
     assert verdict == "[]"
 
 
+READ_ONLY = """
+import os
+import subprocess
+from datetime import UTC, datetime
+from decimal import Decimal as D
+from pathlib import Path
+from alpaca_trader.core.events import EpisodeOpened
+from alpaca_trader.core.models import Mode
+from alpaca_trader.edge.home import EngineLock, Home
+from alpaca_trader.edge.journal.lost import open_journal
+from alpaca_trader.edge.starts import note_start
+
+home, now = Home(Path.cwd()), datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+home.create()
+EngineLock(home).release()
+if not (life := os.fork()):
+    journal = open_journal(home.database(Mode.LIVE), Mode.LIVE, "1", now, 200_000).journal
+    plan = ("m-AAPL-20261120T1500", "AAPL", "m", D(185), D("0.01"), D("0.02"), None, D("0.01"), "trail", False, "rev")
+    journal.record(EpisodeOpened(now, *plan))
+    journal.commit()
+    os._exit(0)
+os.waitpid(life, 0)
+subprocess.run(["mount", "-o", "remount,ro", str(home.path)], check=True)
+home.create()
+EngineLock(home)
+print(note_start(home.data / "starts.json", now).bar.detail)
+opened = open_journal(home.database(Mode.LIVE), Mode.LIVE, "1", now, 200_000)
+print(opened.unwritable)
+print(*opened.belief.episodes)
+"""
+
+
+def test_a_read_only_disk_lets_a_start_through_that_buys_nothing(
+    tmp_path: Path, on_tiny_disk: Callable[[str], list[str]]
+) -> None:
+    """F35: a disk that was remounted read-only after an error keeps nobody from guarding what the journal tells of."""
+    (tmp_path / "read_only.py").write_text(READ_ONLY)
+    starts, journal, held = on_tiny_disk(f"{sys.executable} {tmp_path / 'read_only.py'} 2>&1")
+    assert starts == "starts cannot be counted: starts.json: Read-only file system"
+    assert "trades.db cannot be written (" in journal
+    assert held == "AAPL"
+
+
 def test_the_reserve_is_made_once(tmp_path: Path) -> None:
     """It has its size, is private, and is left alone at the next start."""
     path = tmp_path / "trades.db"

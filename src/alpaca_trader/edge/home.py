@@ -1,5 +1,6 @@
 """The home folder: where settings, journal and logs lie, who may read them, and which process may trade from it."""
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -68,7 +69,8 @@ class Home:
     def create(self) -> None:
         """Make the folders that are missing, readable by their owner alone; those that exist keep their permissions.
 
-        Raises BadInput where the folder above is missing, something else lies there, or one may not be written.
+        Raises BadInput where the folder above is missing, something else lies there, or one may not be written. Folders on
+        a disk that has become read-only are let pass: what is held there needs somebody (F35).
         """
         if not self.path.absolute().parent.is_dir():
             raise BadInput(f"--home {self.path}: {self.path.absolute().parent} is no folder; create it first")
@@ -81,6 +83,8 @@ class Home:
                     f"--home {self.path}: {folder} is no folder; move it away or name another home"
                 ) from None
             except OSError as error:
+                if error.errno == errno.EROFS and folder.is_dir():
+                    continue
                 raise BadInput(
                     f"--home {self.path}: {folder} cannot be written ({error.strerror}); {ADVICE}"
                 ) from error
@@ -96,7 +100,12 @@ class EngineLock:
         """Take the lock. Raises BadInput naming the process that holds it, or why it cannot be taken."""
         path = home.data / "engine.lock"
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+            try:
+                self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+            except OSError as error:
+                if error.errno != errno.EROFS:
+                    raise
+                self._descriptor = os.open(path, os.O_RDONLY)
         except OSError as error:
             raise BadInput(f"{path} cannot be opened ({error.strerror}); {ADVICE}") from error
         if not self._try():

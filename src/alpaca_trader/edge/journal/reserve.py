@@ -1,6 +1,7 @@
 """Disk space kept back for bad days: freed when the disk is full, so that exits can still be journalled."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from alpaca_trader.edge.home import PRIVATE_FILE
@@ -34,5 +35,6 @@ class Reserve:
             ) from error
 
     def free(self) -> None:
-        """Give the space back."""
-        self._path.unlink(missing_ok=True)
+        """Give the space back, where the disk lets anything be removed."""
+        with suppress(OSError):
+            self._path.unlink()
