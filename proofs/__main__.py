@@ -49,7 +49,7 @@ PROGRAMMES: Mapping[str, Programme] = {
     "planted": Programme("planted", "run", {"workers": 1}, {"workers": 1}),
     "crashes": Programme("crash_points", "run", {"scenarios": 10}, {"scenarios": 25, "pairs": 5}),
     "calls": Programme("call_faults", "run", {"scenarios": 10}, {"scenarios": 25}),
-    "soak": Programme("soak", "run", {"days": 252, "seed": 1}, {"days": 2520, "seed": 1}),
+    "soak": Programme("soak", "run", {"days": 63, "seed": 1}, {"days": 252, "seed": 1}),
     "power": Programme("power_loss", "run", {}, {}),
     "writers": Programme("file_writers", "run", {}, {}),
     "disk": Programme("failing_disk", "run", {"every": 8}, {}),

@@ -47,6 +47,10 @@ class Judge:
         self._entries: list[datetime] = []
         self._own: dict[str, Decimal] = {}
         self._whole_before_split: dict[str, Decimal] = {}
+        self._taken: dict[str, Decimal] = {}
+        """What was ours before others sold of it, until the engine has made out what is left."""
+        self._unwritten: set[str] = set()
+        """Exits and stops that left while no journal could be written."""
         self._stops: dict[str, Decimal] = {}
         self._halts: dict[str, datetime] = {}
         self._kept_halts: set[str] = set()
@@ -77,6 +81,11 @@ class Judge:
         self._naked.clear()
         self._entries.clear()
         self._flows_touched = False
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether anything ever left that no journal holds: what is found of it later may contradict what is written."""
+        return bool(self._unwritten)
 
     @property
     def holds(self) -> bool:
@@ -161,6 +170,10 @@ class Judge:
         if not self.is_committed(key) and (key.endswith("-entry") or not self.is_disk_bad()):
             self._break("INV-18" if self.is_disk_bad() else "INV-1", f"{key} was said and its intent is not committed")
         earlier = self._said.get(key)
+        if key in self._unwritten and not said.is_resend:
+            earlier = None  # a crash forgot it, and the derived id makes the repetition harmless (INV-18)
+        if not self.is_committed(key):
+            self._unwritten.add(key)
         if earlier is not None and not said.is_resend:
             self._break("INV-2", f"{key} was said twice as if it were new")
         if earlier is not None and earlier[:6] != said[:6]:
@@ -240,7 +253,10 @@ class Judge:
                 self._break("INV-6", f"{symbol}: {qty} held")
             if book.held_shares(symbol) > qty:
                 self._break("INV-6", f"{symbol}: open sales exceed the {qty} held")
-            own = min(self._own.get(symbol, _ZERO), qty)
+            before = self._own.get(symbol, _ZERO)
+            own = min(before, qty)
+            if own < before:
+                self._taken[symbol] = max(before, self._taken.get(symbol, _ZERO))
             self._set_own(symbol, own)  # what others sold of ours is ours no more
             cost = held[symbol].cost * own / qty if own else _ZERO
             in_use += self._look_at(symbol, own, qty, cost)
@@ -256,7 +272,8 @@ class Judge:
                 signed = entry.qty if entry.side == "buy" else -entry.qty
                 left = self._own.get(entry.symbol, _ZERO) + signed
                 whole = self._whole_before_split.pop(entry.symbol, None)
-                if left < 0 and signed != -(whole or _ZERO):
+                may_sell = max(self._own.get(entry.symbol, _ZERO), self._taken.get(entry.symbol, _ZERO))
+                if -signed > may_sell and signed != -(whole or _ZERO):
                     self._break("INV-9", f"{entry.client_order_id} sold {entry.qty}, of which {-left} were not ours")
                 self._set_own(entry.symbol, _ZERO if signed == -(whole or _ZERO) else left)
                 self.own_fills += 1
@@ -288,7 +305,7 @@ class Judge:
             self._break("INV-2", f"{symbol}: {len(buys)} buys at once")
         if sum(order.type != "stop" for order in sells) > 1:
             self._break("INV-8", f"{symbol}: two exits at once")
-        if sum((order.held_shares for order in sells), _ZERO) > own:
+        if sum((order.held_shares for order in sells), _ZERO) > max(own, min(self._taken.get(symbol, _ZERO), qty)):
             self._break("INV-9", f"{symbol}: sales of ours exceed the {own} that are ours")
         cap = self._limits.position_pct * self._highest * SLACK
         worst = cost + sum((order.reserved_cash for order in buys), _ZERO)
@@ -331,6 +348,7 @@ class Judge:
         """INV-17, 31: two minutes after the last fault belief is truth at every tick, and entries are allowed or halted."""
         exchange, hours, now = self._sim.exchange, self._hours, self._sim.now
         self.note_equity()
+        self._settle(believed)
         begin = hours.open if self._is_calm else hours.calm_from
         if not begin + RECONCILED_WITHIN <= now < hours.close:
             return
@@ -348,6 +366,16 @@ class Judge:
         missing = set(self._halts) - set(believed.latched)
         if missing:
             self._break("INV-12", f"{sorted(missing)} stood and were forgotten")
+
+    def _settle(self, believed: Believed) -> None:
+        """Where others sold of ours and somebody bought again before the engine had read it, positions alone cannot tell whose
+        the rest is: what it takes for ours is ours, up to what was."""
+        held = {view.asset.symbol: view.qty for view in self._sim.exchange.positions()} if self._taken else {}
+        for symbol, most in list(self._taken.items()):
+            claims = believed.shares.get(symbol, _ZERO)
+            if claims <= min(most, held.get(symbol, _ZERO)):
+                self._set_own(symbol, claims)
+                del self._taken[symbol]
 
     def _symbols_open(self) -> set[str]:
         return {order.symbol for order in self._sim.exchange.book.open_orders()}
