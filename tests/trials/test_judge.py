@@ -17,11 +17,11 @@ QTY = Decimal("0.2")
 
 @pytest.fixture
 def world() -> World:
-    """Half an hour after the open of a day on which things may go wrong; every intent is taken for committed."""
+    """Half an hour after the open, with the minute's bars there, of a day on which things may go wrong; every intent is taken for committed."""
     world = Trial(1, plan=Plan()).world()
     world.judge.disturb()
     world.judge.is_committed = lambda key: True
-    pass_time(world, world.hours.open + timedelta(minutes=30) - world.now)
+    pass_time(world, world.hours.open + timedelta(minutes=30, seconds=2) - world.now)
     return world
 
 
@@ -34,7 +34,9 @@ def pass_time(world: World, span: timedelta) -> None:
 
 
 def say(world: World, role: str, side: str, qty: Decimal, symbol: str = SYMBOL) -> None:
-    """A market order under an id of ours, as an engine would say it."""
+    """A market order under an id of ours, as an engine would say it that has read the account."""
+    world.line.get_account()
+    world.line.get_positions()
     key = f"mean_reversion-{symbol}-{world.now:%Y%m%dT%H%M}-{role}"
     world.judge.hear(Said(key, symbol, side, qty, None, None, None, False))
     fields = {"symbol": symbol, "side": side, "type": "market", "time_in_force": "day", "qty": qty}

@@ -14,6 +14,7 @@ from typing import NoReturn
 from alpaca_trader.simulator.exchange.activities import FillActivity
 from alpaca_trader.simulator.exchange.orders import SimOrder
 from alpaca_trader.simulator.simulator import Simulator
+from alpaca_trader.trials.shown import Shown
 from alpaca_trader.trials.terms import Believed, Broken, Hours, Limits, Said
 
 SLACK = Decimal("1.002")
@@ -29,6 +30,15 @@ MISSES_BEFORE_EXPIRY = 3
 WATCHED_BEFORE_EXPIRY = timedelta(seconds=180)
 GUARDING = {"new", "accepted", "partially_filled", "pending_new", "pending_replace"}
 PER_MINUTE, PER_DAY = 3, 30
+OF_A_SESSION = frozenset({"daily_loss", "daily_loss_flatten"})
+FLATTENS = frozenset({"operator_flatten", "daily_loss_flatten"})
+LEAVING_WITHIN = timedelta(minutes=3)
+LEAVES_IN_A_MINUTE = timedelta(minutes=1)
+OF_A_TIME = "loss_streak"
+BEFORE_THE_OPEN = timedelta(minutes=30)
+LOSS_IS_SEEN_IN = timedelta(minutes=3)
+LOSS_MARGIN = Decimal("1.25")
+"""How much more than the limit is lost where no reading of the account can have missed it."""
 _OURS = re.compile(r"[a-z0-9_]+-[A-Z0-9.]+-(\d{8}T\d{4})-(entry|stop|exit)\d*")
 _ZERO = Decimal(0)
 
@@ -36,15 +46,43 @@ _ZERO = Decimal(0)
 class Judge:
     """``hear`` before each submission, ``look`` after every instant, ``compare`` at every tick, ``close`` at the end."""
 
-    def __init__(self, sim: Simulator, limits: Limits, hours: Hours, is_calm: bool) -> None:
-        """``is_calm``: a day without any faults, on which nothing is excused."""
-        self._sim, self._limits, self._hours, self._is_calm = sim, limits, hours, is_calm
+    def __init__(
+        self,
+        sim: Simulator,
+        limits: Limits,
+        hours: Hours,
+        *,
+        is_calm: bool,
+        is_prompt: bool = False,
+        is_direct: bool = False,
+    ) -> None:
+        """``is_calm``: a day without any faults, on which nothing is excused.
+
+        ``is_prompt``: nothing makes an answer slow or a position puzzling, so that a stop can at least be tried at once.
+        ``is_direct``: engine and exchange live in one time, and every answer of the broker is heard and ``shown`` here.
+        """
+        self._sim, self._limits, self._hours = sim, limits, hours
+        self._is_calm, self._is_prompt, self._is_direct = is_calm, is_prompt, is_direct
         self._highest = sim.exchange.account().equity
         self._naked: dict[str, datetime] = {}
         self._said: dict[str, Said] = {}
         self._misses: dict[str, list[datetime]] = {}
         self._strangers: set[str] = set()
-        self._entries: list[datetime] = []
+        self._accepted: set[str] = set()
+        self._entries: list[tuple[datetime, str]] = []
+        self._refused: set[str] = set()
+        self._waiting: dict[str, str] = {}
+        """Symbols of today's entries by id, but for those that were given up."""
+        self._sold: dict[tuple[str, str], Decimal] = {}
+        self._stopped_at: dict[str, datetime] = {}
+        self._tried_at: dict[str, datetime] = {}
+        self._leaving: set[str] = set()
+        self._flatten_since: datetime | None = None
+        self._ends: dict[str, datetime] = {}
+        self._lost_since: datetime | None = None
+        self._is_loss_accepted = False
+        self.shown = Shown()
+        """What this life of the engine has been told."""
         self._own: dict[str, Decimal] = {}
         self._whole_before_split: dict[str, Decimal] = {}
         self._taken: dict[str, Decimal] = {}
@@ -73,7 +111,7 @@ class Judge:
 
     def disturb(self) -> None:
         """Something will go wrong after all."""
-        self._is_calm = False
+        self._is_calm = self._is_prompt = False
 
     def begin_day(self, hours: Hours) -> None:
         """Another session."""
@@ -81,6 +119,9 @@ class Judge:
         self._naked.clear()
         self._entries.clear()
         self._flows_touched = False
+        self._stopped_at.clear()
+        self._waiting.clear()
+        self._is_loss_accepted = False
 
     @property
     def has_unwritten(self) -> bool:
@@ -112,6 +153,7 @@ class Judge:
     def note_split(self, symbol: str, ratio: Decimal) -> None:
         """Every share became ``ratio`` shares. A stop for all of the old ones that fires now leaves new ones behind, which
         the engine has every reason to take for somebody else's."""
+        self.shown.forget(symbol)
         if symbol in self._own:
             self._whole_before_split[symbol] = self._own[symbol]
             self._own[symbol] = round(self._own[symbol] * ratio, 9)
@@ -121,21 +163,34 @@ class Judge:
         """Entries may be sized by what the account is worth now."""
         self._highest = max(self._highest, self._sim.exchange.account().equity)
 
-    def halt(self, code: str) -> None:
+    def halt(self, code: str, until: datetime | None = None) -> None:
         """Entries were halted, by a human or by the engine itself; it told so, or its order to do so was taken."""
         self._halts.setdefault(code, self._sim.now)
+        if code in FLATTENS:
+            self._flatten_since = self._flatten_since or self._sim.now
+        if until is not None:
+            self._ends[code] = until
 
     def release(self, code: str, *, by_human: bool) -> None:
-        """A halt has come to its end; those that a human made only a human ends."""
-        if code in self._halts and code in ("operator", "operator_flatten") and not by_human:
-            self._break("INV-12", f"the engine lifted {code} by itself")
-        self._halts.pop(code, None)
+        """A halt has come to its end: by a human, or by its documented time, or with its session."""
+        since = self._halts.pop(code, None)
         self._kept_halts.discard(code)
+        self._flatten_since = self._flatten_since if FLATTENS & self._halts.keys() else None
+        self._is_loss_accepted |= by_human and code == "daily_loss"
+        if since is None or by_human:
+            return
+        is_due = (code == OF_A_TIME and self._sim.now >= self._ends.get(code, since)) or (
+            code in OF_A_SESSION and since < self._hours.open - BEFORE_THE_OPEN
+        )
+        if not is_due:
+            self._break("INV-12", f"the engine lifted {code} by itself")
 
     def release_all(self) -> None:
-        """A human said that trading goes on."""
+        """A human said that trading goes on, and what was shown until now is known to them."""
         self._halts.clear()
         self._kept_halts.clear()
+        self._flatten_since = None
+        self._accepted |= self._strangers
 
     def end_step(self) -> None:
         """The engine is done with an event: every halt that stands now has to outlive the process."""
@@ -148,6 +203,27 @@ class Judge:
         if lost:
             self._break("INV-12", f"{sorted(lost)} stood and are not in the journal")
         self._halts = {code: at for code, at in self._halts.items() if code in latched}
+        self._flatten_since = self._sim.now if FLATTENS & self._halts.keys() else None
+        self.shown = Shown()
+
+    def hear_tried(self, symbol: str) -> None:
+        """The engine means to send a stop or an exit; whether it gets through is another matter."""
+        self._tried_at[symbol] = self._sim.now
+
+    def hear_leaving(self, episode: str) -> None:
+        """The engine has decided to sell a position."""
+        self._leaving.add(episode.split("-")[1])
+
+    def hear_unprotected(self, symbol: str) -> None:
+        """INV-7: the alarm is for stops that do not come to work, not for stops that nobody tried to send."""
+        since = self._naked.get(symbol)
+        tried = self._tried_at.get(symbol)
+        if self._is_prompt and since is not None and (tried is None or tried < since):
+            self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}, and none was tried")
+
+    def hear_refused(self, key: str) -> None:
+        """The broker says that it does not take this order."""
+        self._refused.add(key)
 
     def note_trouble(self) -> None:
         """A word with the broker failed or was refused."""
@@ -159,6 +235,7 @@ class Judge:
 
     def hear_abandoned(self, key: str) -> None:
         """INV-3: an entry is given up only after three honest answers over three minutes."""
+        self._waiting.pop(key, None)
         heard = self._misses.get(key, [])
         long_enough = heard and heard[-1] - heard[0] >= WATCHED_BEFORE_EXPIRY
         if len(heard) < MISSES_BEFORE_EXPIRY or not long_enough:
@@ -197,23 +274,69 @@ class Judge:
             self._break("INV-14", f"{key} was sent outside the entry window")
         if not minute - timedelta(minutes=1) <= now <= minute + SIGNAL_LIVES:
             self._break("INV-13", f"{key} was sent on a signal of another minute")
-        self._entries.append(now)
-        if sum(at > now - timedelta(minutes=1) for at in self._entries) > PER_MINUTE or len(self._entries) > PER_DAY:
-            self._break("INV-11", f"{len(self._entries)} entries today, too many in a day or a minute")
+        self._count_entry(said.symbol, now)
+        self._remember_day(said, now)
+        strangers = self._strangers - self._accepted
+        forbidden = self.shown.forbids(said.symbol, said.limit_price, strangers, minute, now)
+        if forbidden is not None and self._is_direct:
+            self._break(forbidden[0], f"{key} was sent; {forbidden[1]}")
         if any(order.side == "sell" for order in self._own_open(said.symbol)):
             self._break("INV-8", f"{key}: a buy while a sale of ours rests")
+        if self._is_direct:
+            self._count_reserved(said)
         if self._own.get(said.symbol):
             self._break("INV-10", f"{key}: a buy while {self._own[said.symbol]} of an earlier one are held")
         if said.symbol not in self._limits.symbols:
             self._break("INV-11", f"{key}: {said.symbol} is on no list")
         quote = self._sim.market.quote(said.symbol, now)
+        self._waiting[key] = said.symbol
         price = said.limit_price or (quote.ask if quote is not None else _ZERO)
         cap = self._limits.position_pct * self._highest * (SLACK if said.limit_price else LOOSE)
         if said.qty * price > cap:
             self._break("INV-10", f"{key}: {said.qty} at {price} is over the cap {cap:.2f}")
 
+    def _remember_day(self, said: Said, now: datetime) -> None:
+        """INV-11, 12: what was lost today, and what a stop has just sold, is not bought."""
+        key, lost_since = said.client_order_id, self._lost_since
+        if lost_since is not None and now - lost_since > LOSS_IS_SEEN_IN and not self._is_loss_accepted:
+            self._break("INV-12", f"{key} was sent; the day's limit has been lost since {lost_since:%H:%M}")
+        stopped_at = self._stopped_at.get(said.symbol)
+        if stopped_at is not None and now < stopped_at + self._limits.pause_after_stop:
+            self._break("INV-11", f"{key} was sent; a stop sold {said.symbol} at {stopped_at:%H:%M:%S}")
+
+    def _count_reserved(self, said: Said) -> None:
+        """INV-10: what is in flight or unknown is in use."""
+        key, unheard = said.client_order_id, self._unheard_of()
+        if said.symbol in unheard:
+            self._break("INV-10", f"{key} was sent; what became of {unheard[said.symbol]} is not known")
+        in_use = self._own.keys() | unheard.keys() | {said.symbol} | {order.symbol for order in self._own_buys()}
+        if len(in_use) > self._limits.positions:
+            self._break("INV-10", f"{key} was sent; {sorted(in_use)} are in use, {self._limits.positions} allowed")
+
+    def _unheard_of(self) -> dict[str, str]:
+        """By symbol the entries that the broker neither has nor refused, and that were not given up."""
+        unheard = {}
+        for key, symbol in self._waiting.items():
+            if key not in self._refused and not self._sim.exchange.book.has_client_id(key):
+                unheard[symbol] = key
+        return unheard
+
+    def _own_buys(self) -> list[SimOrder]:
+        return [order for symbol in self._symbols_open() for order in self._own_open(symbol) if order.side == "buy"]
+
+    def _count_entry(self, symbol: str, now: datetime) -> None:
+        self._entries.append((now, symbol))
+        count = len(self._entries)
+        if sum(at > now - timedelta(minutes=1) for at, _ in self._entries) > PER_MINUTE or count > PER_DAY:
+            self._break("INV-11", f"{count} entries today, too many in a day or a minute")
+        of_symbol = sum(each == symbol for _, each in self._entries)
+        if of_symbol > self._limits.entries_per_symbol:
+            self._break("INV-11", f"{of_symbol} entries in {symbol} today")
+
     def _hear_sale(self, said: Said, kind: str) -> None:
         key = said.client_order_id
+        if self._is_direct and not said.is_resend and (first := self._same_intent(said, kind)) is not None:
+            self._break("INV-2", f"{key} is a second id for {first}, of which nothing is known")
         others = [order for order in self._own_open(said.symbol) if order.client_order_id not in (key, said.replaces)]
         if not said.is_resend and any(order.side == "sell" for order in others):
             self._break("INV-8", f"{key}: a second sale while one of ours is open")
@@ -222,6 +345,18 @@ class Judge:
             if said.stop_price < self._stops.get(episode, _ZERO):
                 self._break("INV-20", f"{key}: the stop goes down to {said.stop_price} from {self._stops[episode]}")
             self._stops[episode] = said.stop_price
+
+    def _same_intent(self, said: Said, kind: str) -> str | None:
+        """An earlier id for just this sale that the broker neither has nor refused."""
+        start = f"{said.client_order_id.rpartition('-')[0]}-{kind}"
+        wanted = (said.qty, said.stop_price, said.replaces)
+        for key, earlier in self._said.items():
+            if key == said.client_order_id or not key.startswith(start) or key in self._refused:
+                continue
+            is_same = (earlier.qty, earlier.stop_price, earlier.replaces) == wanted
+            if is_same and not self._sim.exchange.book.has_client_id(key):
+                return key
+        return None
 
     def _own_open(self, symbol: str) -> list[SimOrder]:
         return [order for order in self._sim.exchange.book.open_orders(symbol) if order.client_order_id in self._said]
@@ -277,13 +412,24 @@ class Judge:
                     self._break("INV-9", f"{entry.client_order_id} sold {entry.qty}, of which {-left} were not ours")
                 self._set_own(entry.symbol, _ZERO if signed == -(whole or _ZERO) else left)
                 self.own_fills += 1
+                self._note_sold(entry)
         self._fills_read = len(activities)
+
+    def _note_sold(self, fill: FillActivity) -> None:
+        """Who sold it, the stop or the exit: the larger part counts."""
+        episode, _, order = fill.client_order_id.rpartition("-")
+        kind = order.rstrip("0123456789")
+        self._sold[episode, kind] = self._sold.get((episode, kind), _ZERO) + fill.qty
+        by_stop, by_exit = self._sold.get((episode, "stop"), _ZERO), self._sold.get((episode, "exit"), _ZERO)
+        if fill.side == "sell" and fill.symbol not in self._own and by_stop > by_exit:
+            self._stopped_at[fill.symbol] = fill.at
 
     def _set_own(self, symbol: str, qty: Decimal) -> None:
         if qty > 0:
             self._own[symbol] = qty
         else:
             self._own.pop(symbol, None)
+            self._leaving.discard(symbol)
 
     def _read_new_orders(self) -> None:
         """Every order under an id of our scheme was said by us, or was announced as another engine's."""
@@ -327,13 +473,16 @@ class Judge:
         return bool(own or buys)
 
     def _watch(self, symbol: str, since: datetime, now: datetime) -> None:
-        """INV-7: five seconds at most on a calm day; a minute once faults have ended; while they strike minutes without
-        a word that failed."""
+        """INV-7: five seconds at most where nothing fails; a minute, for two minutes, when faults have just ended; while
+        they strike minutes without a word that failed."""
         hours = self._hours
+        is_strict = self._is_calm or self._is_direct
+        quiet_from = hours.open if self._is_calm else hours.calm_from + RECONCILED_WITHIN
         if not hours.open <= now < hours.close:
             self._naked[symbol] = now
-        elif (self._is_calm and now - since > ARM_WITHIN) or (
-            (now >= hours.calm_from and now - max(since, hours.calm_from) > FLAT_WITHIN)
+        elif (
+            (is_strict and now >= quiet_from and now - max(since, quiet_from) > ARM_WITHIN)
+            or (now >= hours.calm_from and now - max(since, hours.calm_from) > FLAT_WITHIN)
             or now - max(since, self._trouble_at) > GUARDED_WITHIN
         ):
             self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}")
@@ -341,6 +490,7 @@ class Judge:
     def excuse(self) -> None:
         """Nobody was there until now: who is without a stop has the full time from here."""
         self._naked = dict.fromkeys(self._naked, self._sim.now)
+        self._flatten_since = None if self._flatten_since is None else self._sim.now
 
     # ------------------------------------------------------------ belief and truth
 
@@ -349,6 +499,15 @@ class Judge:
         exchange, hours, now = self._sim.exchange, self._hours, self._sim.now
         self.note_equity()
         self._settle(believed)
+        account = exchange.account()
+        limit = account.last_equity * (1 - self._limits.daily_loss_pct * LOSS_MARGIN)
+        self._lost_since = (self._lost_since or now) if account.equity <= limit else None
+        staying = self._own.keys() - self._leaving
+        if self._flatten_since is not None and now - self._flatten_since > LEAVING_WITHIN and staying:
+            self._break("INV-12", f"{sorted(staying)} kept although everything was to be sold")
+        leaves_at = hours.close - self._limits.leaves_before_close + LEAVES_IN_A_MINUTE
+        if self._is_direct and leaves_at <= now < hours.close and staying:
+            self._break("INV-7", f"{sorted(staying)} kept, and the market is about to close")
         begin = hours.open if self._is_calm else hours.calm_from
         if not begin + RECONCILED_WITHIN <= now < hours.close:
             return
@@ -360,7 +519,7 @@ class Judge:
             self._break("INV-17", f"believed open {sorted(believed.open_ids)}, open {sorted(open_ids)}")
         stated = set(believed.latched)
         stated |= {"journal"} if self.is_disk_bad() else set()
-        stated |= {"books_disagree"} if self._flows_touched and believed.cash != exchange.account().cash else set()
+        stated |= {"books_disagree"} if self._flows_touched and believed.cash != account.cash else set()
         if believed.doubt is not None and believed.doubt not in stated:
             self._break("INV-31", f"entries wait for {believed.doubt}")
         missing = set(self._halts) - set(believed.latched)

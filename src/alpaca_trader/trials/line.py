@@ -14,6 +14,7 @@ from alpaca_trader.core.models import Account, Asset, Bar, BrokerClock, Order, P
 from alpaca_trader.research.sim_broker import SimBroker
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.trials.judge import Judge
+from alpaca_trader.trials.shown import ShownBar
 from alpaca_trader.trials.strikes import Strikes
 from alpaca_trader.trials.terms import Said
 
@@ -111,7 +112,11 @@ class BadLine:
 
     def submit_order(self, request: ev.Approved | ev.Resend) -> Order:
         """Accepted, refused, lost, late or never heard of."""
-        return self._call(lambda: self._submit(request))
+        try:
+            return self._call(lambda: self._submit(request))
+        except (OrderRefused, AuthRefused):
+            self._judge.hear_refused(request.intent.client_order_id)
+            raise
 
     def _submit(self, request: ev.Approved | ev.Resend) -> Order:
         intent, strikes = request.intent, self._strikes
@@ -177,19 +182,27 @@ class BadLine:
 
     def get_open_orders(self) -> Sequence[Order]:
         """Open orders, perhaps those of a moment ago."""
-        return self._read(lambda: (self._stale() or (None, self._real.get_open_orders()))[1])
+        orders = self._read(lambda: (self._stale() or (None, self._real.get_open_orders()))[1])
+        self._judge.shown.listing([order.client_order_id for order in orders])
+        return orders
 
     def get_positions(self) -> Sequence[Position]:
         """Positions, perhaps those of a moment ago."""
-        return self._read(lambda: (self._stale() or (self._real.get_positions(), None))[0])
+        positions = self._read(lambda: (self._stale() or (self._real.get_positions(), None))[0])
+        self._judge.shown.reading("positions", self._sim.now)
+        return positions
 
     def get_account(self) -> Account:
         """The account."""
-        return self._read(self._real.get_account)
+        account = self._read(self._real.get_account)
+        self._judge.shown.reading("account", self._sim.now)
+        return account
 
     def get_clock(self) -> BrokerClock:
         """The clock."""
-        return self._read(self._real.get_clock)
+        clock = self._read(self._real.get_clock)
+        self._judge.shown.clock(clock.timestamp - self._sim.now)
+        return clock
 
     def get_latest_quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
         """Quotes; one of them sometimes off, crossed or without a side."""
@@ -209,7 +222,10 @@ class BadLine:
 
     def get_minute_bars(self, symbols: Sequence[str], start: datetime, end: datetime) -> Sequence[Bar]:
         """Bars."""
-        return self._read(lambda: self._real.get_minute_bars(symbols, start, end))
+        bars = self._read(lambda: self._real.get_minute_bars(symbols, start, end))
+        for bar in bars:
+            self._judge.shown.bar(bar.symbol, shown_bar(bar), self._sim.now)
+        return bars
 
     def get_calendar(self, first: date, last: date) -> Sequence[Session]:
         """Sessions."""
@@ -218,6 +234,11 @@ class BadLine:
     def get_assets(self, symbols: Sequence[str]) -> Sequence[Asset]:
         """Assets."""
         return self._read(lambda: self._real.get_assets(symbols))
+
+
+def shown_bar(bar: Bar) -> ShownBar:
+    """A bar as the judge notes it."""
+    return ShownBar(bar.closed_at, bar.open, bar.high, bar.low, bar.close, bar.volume)
 
 
 class BadStream:

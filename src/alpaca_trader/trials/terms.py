@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -62,3 +62,11 @@ class Limits:
     """Whether entries name their worst price. A market order has none, and may cost more than it seemed to."""
     symbols: Collection[str]
     """What may be bought."""
+    daily_loss_pct: Decimal = Decimal(1)
+    """Fraction of the equity of the evening before after whose loss nothing is bought."""
+    entries_per_symbol: int = 30
+    """A day."""
+    pause_after_stop: timedelta = timedelta(0)
+    """How long a symbol is not bought after a stop sold it."""
+    leaves_before_close: timedelta = timedelta(0)
+    """When positions begin to be sold."""

@@ -32,7 +32,7 @@ from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.trials.acts import Act, acts_of
 from alpaca_trader.trials.disk import Crash, CrashPoints, TrialJournal
 from alpaca_trader.trials.judge import Judge
-from alpaca_trader.trials.line import BadLine, BadStream
+from alpaca_trader.trials.line import BadLine, BadStream, shown_bar
 from alpaca_trader.trials.plan import EXCHANGE, Plan
 from alpaca_trader.trials.strikes import Strikes
 from alpaca_trader.trials.terms import Believed, Broken, Hours, Limits
@@ -40,6 +40,9 @@ from alpaca_trader.trials.terms import Believed, Broken, Hours, Limits
 CALM_FOR = timedelta(minutes=40)
 """Before each close nothing fails any more: what was disturbed has to come right."""
 _EARLY = timedelta(minutes=1)
+PUZZLING = frozenset({"http.slow", "http.stale_read", "clock.sleep", "corp.split", "broker.manual_order"})
+PUZZLING |= {"broker.liquidate"}
+"""Faults after which an engine does well to wait before it sends a stop."""
 CALENDAR = SessionCalendar()
 UNLIMITED = Switches(rate_limit=None)
 """Direct calls pass no gate that counts requests."""
@@ -94,10 +97,21 @@ class World:
         self.downtime: timedelta | None = None
         """How long nobody is there after a crash; None: drawn."""
         risk = config.risk
+        params = [settings.params for settings in config.strategies.values()]
         limits = Limits(
-            Decimal(str(risk.max_position_pct)), risk.max_positions, risk.order_style == "limit", config.watchlist()
+            Decimal(str(risk.max_position_pct)),
+            risk.max_positions,
+            risk.order_style == "limit",
+            config.watchlist(),
+            Decimal(str(risk.max_daily_loss_pct)),
+            max(each.max_entries_per_symbol_day for each in params),
+            timedelta(minutes=min(each.cooldown_after_stop_min for each in params)),
+            timedelta(minutes=risk.flatten_before_close_min),
         )
-        self.judge = Judge(self.sim, limits, self.hours, is_calm=not (self.plan.rates or self.plan.exactly))
+        faults = self.plan.rates.keys() | self.plan.exactly.keys()
+        self.judge = Judge(
+            self.sim, limits, self.hours, is_calm=not faults, is_prompt=not faults & PUZZLING, is_direct=True
+        )
         self.line = BadLine(self.sim, self.strikes, self.io, self.judge, self._take_time)
         self.seen: Counter[str] = Counter()
         """What was told, by kind and code: what a batch of trials must have seen sometimes."""
@@ -145,7 +159,7 @@ class World:
         entries = list(self.journal.since_checkpoint())
         self.engine = Engine(manager, rebuild(entries) if entries else Belief())
         self.feed = DirectFeed(self, SessionTrigger(CALENDAR), self.engine.next_wakeup, self._until)
-        self.stream = BadStream(self.strikes, lambda: self.sim.now, self.feed.put, self.feed.put)
+        self.stream = BadStream(self.strikes, lambda: self.sim.now, self._hand_over, self.feed.put)
         self.streams = DirectStreams(self.sim)
         self.streams.start(self.stream.deliver)
         self.executor = OrderExecutor(self.engine, self.line, self.journal, DriverClock(self.sim), self)
@@ -153,6 +167,12 @@ class World:
         self._intents_read = 0
         self.judge.is_committed = self._is_committed
         self.judge.is_disk_bad = lambda: self.journal.has_failed
+
+    def _hand_over(self, event: ev.Event) -> None:
+        """What the streams tell reaches the engine, and the judge knows it."""
+        if isinstance(event, ev.BarClosed):
+            self.judge.shown.bar(event.bar.symbol, shown_bar(event.bar), self.now)
+        self.feed.put(event)
 
     def _is_committed(self, key: str) -> bool:
         committed = self.journal.committed_from(self._intents_read)
@@ -166,20 +186,25 @@ class World:
             case ev.Decided(verdict=verdict):
                 self.seen[f"verdict {verdict}"] += 1
             case ev.HaltLatched(code="invariant", detail=detail) if not self.judge.has_unwritten:
-                raise Broken("E", self.now, detail)
-            case ev.HaltLatched(code=code):
+                raise Broken(f"E {detail.partition(' ')[0]}", self.now, detail.partition(" ")[2] or "the account")
+            case ev.HaltLatched(code=code, until=until):
                 self.seen[f"halt {code}"] += 1
-                self.judge.halt(code)
+                self.judge.halt(code, until)
             case ev.HaltReleased(code=code, actor=actor):
                 self.judge.release(code, by_human=actor != "engine")
             case ev.Abandoned(client_order_id=key):
                 self.seen["abandoned"] += 1
                 self.judge.hear_abandoned(key)
-            case ev.ExitDecided(reason=reason):
+            case ev.ExitDecided(reason=reason, episode_id=episode):
                 self.seen[f"exit {reason}"] += 1
-            case ev.Alarm(code=code):
+                self.judge.hear_leaving(episode)
+            case ev.Alarm(code=code, symbol=symbol):
                 self.seen[f"alarm {code}"] += 1
+                if code == "unprotected" and symbol is not None:
+                    self.judge.hear_unprotected(symbol)
             case ev.Approved(intent=intent):
+                if intent.side == "sell":
+                    self.judge.hear_tried(intent.symbol)
                 self.seen[f"order {intent.role.value}{' replacing' if intent.replaces else ''}"] += 1
             case _:
                 self.seen[type(action).__name__] += 1
