@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from proofs.failures import FAILURES, Failure
+from proofs.planted import document
 
 REPO: Final = Path(__file__).resolve().parent.parent
 DOCUMENT: Final = REPO / "docs" / "safety.md"
 RECORDS: Final = REPO / "docs" / "safety"
+PLANTED: Final = RECORDS / "planted-bugs.md"
 _FAILURES = ("<!-- failures -->", "<!-- end of failures -->")
+_PLANTED = """Each is a small change of the engine as shipped, planted while it runs (`proofs/bugs/`). Days are those whose faults could show
+it. *The judge* reads the exchange and shares no code with the engine; *the engine itself* are its own assertions, which stay on
+in production. A bug that is not found in 2,000 days fails `make simulate`, and so does a day that breaks a rule without one."""
 _RUNS = ("<!-- runs -->", "<!-- end of runs -->")
 
 
@@ -78,8 +83,18 @@ def written(text: str) -> str:
     return text
 
 
+def planted_bugs(run: Mapping[str, Any]) -> str:
+    """The page of planted bugs, from the figures of a run."""
+    found = run["programmes"]["planted"]["facts"]
+    head = f"{found['found']} of {found['planted']} found, {run['date']}, commit `{run['commit']}`"
+    return f"# Planted bugs\n\n{_PLANTED}\n\n{head}:\n\n{document(found)}\n"
+
+
 def main() -> int:
-    """Renew the document."""
+    """Renew the documents."""
+    daily = record("daily")
+    if "planted" in daily.get("programmes", {}):
+        PLANTED.write_text(planted_bugs(daily), encoding="utf-8")
     DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
