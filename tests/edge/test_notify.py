@@ -69,6 +69,21 @@ def test_where_the_first_channel_is_down_the_second_is_told(answer: bytes | Tric
     assert notifier.health()["undelivered"] == 0
 
 
+def test_a_channel_that_breaks_is_one_that_is_down() -> None:
+    """Whatever it raises, this alarm takes the next channel, and so does the one after it."""
+
+    def break_down(_: str) -> bool:
+        raise ProcessLookupError
+
+    second = Wall("second", lambda _: True)
+    with out_of_band(Wall("first", break_down), second) as notifier:
+        notifier.notify("halted", "daily_loss")
+        assert second.tried.acquire(timeout=20)
+        notifier.notify("halted", "drawdown")
+    assert len(second.taken) == 2
+    assert notifier.health()["trouble"] == "first: ProcessLookupError"
+
+
 def test_all_channels_down_is_tried_again_and_then_counted() -> None:
     """Three times here, in pauses; after that the message counts as undelivered, and the next one has its own chance."""
     down = Wall("only", lambda text: "second" in text)

@@ -159,6 +159,8 @@ class OutOfBand:
                 channel.deliver(text)
             except Undelivered as failure:
                 self._trouble = f"{channel.name}: {failure}"
+            except Exception as failure:  # noqa: BLE001 - whatever it is, the next alarms must still be told
+                self._trouble = f"{channel.name}: {type(failure).__name__}"
             else:
                 return True
         return False
