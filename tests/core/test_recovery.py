@@ -24,7 +24,7 @@ from alpaca_trader.research.direct import DirectStreams
 from alpaca_trader.research.sim_broker import SimBroker
 from alpaca_trader.simulator.market.generator import GeneratedMarket
 from alpaca_trader.simulator.simulator import Simulator
-from tests.core.builders import approve, hold, protect, ready, signal, traded
+from tests.core.builders import NOW, approve, fold, hold, minutes_after, protect, ready, signal, traded
 
 REPO = Path(__file__).resolve().parents[2]
 DAY = date(2026, 11, 20)
@@ -148,6 +148,20 @@ def test_a_checkpoint_reads_back_as_it_was_written() -> None:
     again = Belief.from_checkpoint(state)
     assert again.carried == belief.carried
     assert again.to_checkpoint() == state
+
+
+def test_a_clock_that_was_ahead_holds_nothing_up_after_the_start() -> None:
+    """F32: what was said and refused in a future that is none any more is not waited for: the stop is looked after now."""
+    belief, ahead = ready(), minutes_after(60)
+    hold(belief, at=ahead)
+    stop = protect(belief, at=ahead)
+    key = stop.client_order_id
+    fold(belief, ev.CancelOrder(ahead, key, belief.book.orders[key].broker_order_id or "", "raise the stop"))
+    belief.episodes["AAPL"].last_failure_at = ahead
+    belief.on_event(ev.Command(NOW, "started", "engine", ""))
+    order = belief.book.orders[key]
+    assert (order.spoken_at, order.heard_at, order.cancel_asked_at) == (NOW, NOW, NOW)
+    assert belief.episodes["AAPL"].last_failure_at == NOW
 
 
 def test_nothing_written_is_the_beginning_of_time() -> None:

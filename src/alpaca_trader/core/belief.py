@@ -583,12 +583,15 @@ class Belief:
     def _restarted(self, at: datetime) -> None:
         """After a crash every unanswered intent is a question to the broker, and no past reading is fresh.
 
-        Who was without a stop gets the full minute again: nobody was there to arm it.
+        Who was without a stop gets the full minute again: nobody was there to arm it. Where the clock of before went ahead
+        of ours, nothing waits for it to come true.
         """
         self.started_at = at
         for episode in self.episodes.values():
             episode.expose(at, False)
+            episode.wait_from(at)
         for order in self.book.open():
+            order.wait_from(at)
             if order.status is OrderStatus.INTENDED:
                 order.status = OrderStatus.UNKNOWN
             order.asked_at = None

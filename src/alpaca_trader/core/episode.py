@@ -179,6 +179,12 @@ class Episode:
             assert self.stop_price is not None
             self.stop_price = max(self.stop_price, trailed)
 
+    def wait_from(self, at: datetime) -> None:
+        """Nothing failed and no stop was raised later than ``at``: a clock that has been put right says so."""
+        for name in ("last_failure_at", "stop_raised_at"):
+            done_at = getattr(self, name)
+            setattr(self, name, None if done_at is None else min(done_at, at))
+
     def expose(self, at: datetime, is_exposed: bool) -> None:
         """Keep the account of time held without a working stop and without an exit under way."""
         if is_exposed and self.exposed_since is None:

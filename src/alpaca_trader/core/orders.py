@@ -115,6 +115,12 @@ class TrackedOrder:
         """Average price of what filled, USD per share."""
         return self.filled_notional / self.cum_qty if self.cum_qty else None
 
+    def wait_from(self, at: datetime) -> None:
+        """Nothing was said or heard later than ``at``: a clock that has been put right says so."""
+        for name in ("spoken_at", "heard_at", "cancel_asked_at"):
+            said_at = getattr(self, name)
+            setattr(self, name, None if said_at is None else min(said_at, at))
+
     def forget_misses(self) -> None:
         """Whatever was not found before says nothing any more."""
         self.misses, self.first_miss_at, self.last_miss_at = 0, None, None
