@@ -188,7 +188,8 @@ class Invariants:
         naked = {symbol for symbol, episode in belief.episodes.items() if belief.is_open(at) and self._is_bare(episode)}
         self._naked = {symbol: self._naked.get(symbol, at) for symbol in sorted(naked)}
         for symbol, since in self._naked.items():
-            episode, waits = belief.episodes[symbol], at - since
+            episode = belief.episodes[symbol]
+            waits = at - max(since, episode.exposed_since or since)  # an exit that was refused at once began it anew
             late = waits >= SOLD_WITHIN and episode.exit_reason is None
             if (waits >= ALARM_WITHIN and not episode.alarmed) or (
                 late and belief.config.risk.on_unprotected == "flatten"

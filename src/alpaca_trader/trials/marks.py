@@ -17,7 +17,7 @@ SEEN: Final[Sequence[str]] = (
     *("exit stop", "exit trail_stop", "exit stop_breached", "exit rsi_overbought", "exit flatten_close", "exit target"),
     *("exit unprotected", "exit operator_flatten"),
     *("halt operator", "halt operator_flatten", "halt loss_streak", "halt daily_loss", "halt unknown_own_order"),
-    *("halt account_blocked", "alarm unprotected", "alarm broker_unreachable", "alarm position_sold_by_others"),
+    *("alarm unprotected", "alarm broker_unreachable", "alarm position_sold_by_others"),
     *("verdict halted", "verdict entry_window", "verdict stale_data", "verdict symbol_owned", "verdict pending_order"),
     *("verdict unprotected_position", "verdict max_positions", "verdict cooldown", "verdict max_entries"),
 )
