@@ -15,12 +15,13 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from alpaca_trader.core.models import Mode, OrderRole, OrderStatus, Session
+from alpaca_trader.core.models import Mode, Session
 from alpaca_trader.edge.calendar import SessionCalendar
 from alpaca_trader.edge.clock import SystemClock
 from alpaca_trader.edge.config_store import ConfigStore
 from alpaca_trader.edge.secret import Secret
 from alpaca_trader.simulator import GeneratedMarket, Simulator, Switches
+from alpaca_trader.trials.believed import believed
 from alpaca_trader.trials.judge import Judge
 from alpaca_trader.trials.terms import Believed, Hours, Limits
 from alpaca_trader.views.audit.home import audit, lines
@@ -200,14 +201,7 @@ class Programme:
         """What the next engine would believe."""
         belief = self._remains.belief()
         _require(not belief.risk.latched, f"entries are halted: {sorted(belief.risk.latched)}")
-        open_ids = {
-            order.intent.client_order_id
-            for order in belief.book.open()
-            if not (order.intent.role is OrderRole.ENTRY and order.status is OrderStatus.UNKNOWN)  # watched for 180 s
-        }
-        shares = {symbol: episode.qty for symbol, episode in belief.episodes.items() if episode.qty}
-        cash, fees = self._cash_before + belief.portfolio.cash_moved, belief.portfolio.fees.charged()
-        return Believed(shares, open_ids, None, belief.risk.latched.keys(), cash, fees)
+        return believed(belief, self._sim.now, self._cash_before)._replace(doubt=None)
 
 
 def _keys(seed: int) -> tuple[str, str]:

@@ -243,7 +243,7 @@ class WireDay:
             ]
             connected = self._sim.connected()
         open_ids = {order.client_order_id for order in orders}
-        if believed.shares != shares or set(believed.open_ids) != open_ids:
+        if believed.shares != shares or set(believed.open_ids) - set(believed.watched) != open_ids:
             return f"believed {believed.shares} and {sorted(believed.open_ids)}, held {shares}, open {sorted(open_ids)}"
         if believed.doubt is not None and believed.doubt not in believed.latched:
             return f"entries wait for {believed.doubt}"

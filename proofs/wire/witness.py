@@ -14,11 +14,10 @@ import orjson
 
 from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
-from alpaca_trader.core.limits import standing_halt
-from alpaca_trader.core.models import OrderRole, OrderStatus
 from alpaca_trader.edge.journal.reader import JournalReader
 from alpaca_trader.simulator import Simulator
 from alpaca_trader.simulator.exchange.errors import BrokerError
+from alpaca_trader.trials.believed import believed
 from alpaca_trader.trials.judge import Judge
 from alpaca_trader.trials.terms import Believed, Said
 
@@ -119,15 +118,7 @@ class Follower:
                     self._belief.on_action(cast("ev.Action", entry))
                 else:
                     self._belief.on_event(cast("ev.Event", entry))
-        belief = self._belief
-        open_ids = [
-            order.intent.client_order_id
-            for order in belief.book.open()
-            if not (order.intent.role is OrderRole.ENTRY and order.status is OrderStatus.UNKNOWN)  # watched for 180 s
-        ]
-        shares = {symbol: episode.qty for symbol, episode in belief.episodes.items() if episode.qty}
-        cash, fees = self._start_cash + belief.portfolio.cash_moved, belief.portfolio.fees.charged()
-        return Believed(shares, open_ids, standing_halt(belief, now), belief.risk.latched.keys(), cash, fees)
+        return believed(self._belief, now, self._start_cash)
 
 
 def _number(fields: dict[str, Any], name: str) -> Decimal | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from alpaca_trader.trials.plan import Plan
-from alpaca_trader.trials.terms import Broken, Said
+from alpaca_trader.trials.terms import Believed, Broken, Said
 from alpaca_trader.trials.trial import Trial
 from alpaca_trader.trials.world import World
 
@@ -95,6 +95,18 @@ def forget_a_halt(world: World) -> None:
     world.judge.restart(())
 
 
+def watch_an_entry_for_ever(world: World) -> None:
+    """An entry that never arrived, faults long over: it is neither open nor given up."""
+    key = f"mean_reversion-{SYMBOL}-{world.now:%Y%m%dT%H%M}-entry"
+    world.judge.hear(Said(key, SYMBOL, "buy", QTY, None, None, None, False))
+    cash = world.sim.exchange.account().cash
+    believed = Believed({}, {key}, {key}, None, (), cash, Decimal(0))
+    pass_time(world, world.hours.calm_from + timedelta(minutes=5) - world.now)
+    world.judge.compare(believed)
+    pass_time(world, timedelta(minutes=2))
+    world.judge.compare(believed)
+
+
 @pytest.mark.parametrize(
     ("do", "rule"),
     [
@@ -104,6 +116,7 @@ def forget_a_halt(world: World) -> None:
         (stand_naked, "INV-7"),
         (stand_naked_beside_a_human, "INV-7"),
         (forget_a_halt, "INV-12"),
+        (watch_an_entry_for_ever, "INV-17"),
     ],
 )
 def test_what_must_not_be_is_seen(world: World, do: Callable[[World], None], rule: str) -> None:

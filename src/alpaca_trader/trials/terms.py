@@ -21,10 +21,12 @@ class Said(NamedTuple):
 
 
 class Believed(NamedTuple):
-    """What the engine believes: shares by symbol, open orders by id, what stops entries, whether it was all heard."""
+    """What the engine believes: shares by symbol, open orders by id, what stops entries."""
 
     shares: Mapping[str, Decimal]
     open_ids: Collection[str]
+    watched: Collection[str]
+    """Those of ``open_ids`` that are entries of which nothing is known yet."""
     doubt: str | None
     """The first reason for which no entry may be sent, None where there is none."""
     latched: Collection[str]

@@ -16,8 +16,7 @@ from alpaca_trader.core import events as ev
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.config import StrategyConfig
 from alpaca_trader.core.engine import Engine, drain
-from alpaca_trader.core.limits import standing_halt
-from alpaca_trader.core.models import OrderRole, OrderStatus, Session
+from alpaca_trader.core.models import Session
 from alpaca_trader.core.policy import Policy
 from alpaca_trader.core.recovery import rebuild
 from alpaca_trader.core.strategy_manager import StrategyManager
@@ -30,6 +29,7 @@ from alpaca_trader.simulator.market.model import Market
 from alpaca_trader.simulator.profiles import Switches
 from alpaca_trader.simulator.simulator import Simulator
 from alpaca_trader.trials.acts import Act, acts_of
+from alpaca_trader.trials.believed import believed
 from alpaca_trader.trials.disk import Crash, CrashPoints, TrialJournal
 from alpaca_trader.trials.judge import Judge
 from alpaca_trader.trials.line import BadLine, BadStream, shown_bar
@@ -290,15 +290,7 @@ class World:
             self.judge.release_all()
 
     def _believed(self) -> Believed:
-        belief, now = self.engine.belief, self.now
-        open_ids = {
-            order.intent.client_order_id
-            for order in belief.book.open()
-            if not (order.intent.role is OrderRole.ENTRY and order.status is OrderStatus.UNKNOWN)  # watched for 180 s
-        }
-        shares = {symbol: episode.qty for symbol, episode in belief.episodes.items() if episode.qty}
-        cash, fees = self._cash_at_open + belief.portfolio.cash_moved, belief.portfolio.fees.charged()
-        return Believed(shares, open_ids, standing_halt(belief, now), belief.risk.latched.keys(), cash, fees)
+        return believed(self.engine.belief, self.now, self._cash_at_open)
 
     def run(self) -> "World":
         """Play to the end; a process that dies is followed by the next."""
