@@ -103,7 +103,7 @@ def watch_an_entry_for_ever(world: World) -> None:
     believed = Believed({}, {key}, {key}, None, (), cash, Decimal(0))
     pass_time(world, world.hours.calm_from + timedelta(minutes=5) - world.now)
     world.judge.compare(believed)
-    pass_time(world, timedelta(minutes=2))
+    pass_time(world, timedelta(minutes=6))
     world.judge.compare(believed)
 
 

@@ -28,7 +28,7 @@ RECONCILED_WITHIN = timedelta(minutes=2)
 SIGNAL_LIVES = timedelta(minutes=2)
 MISSES_BEFORE_EXPIRY = 3
 WATCHED_BEFORE_EXPIRY = timedelta(seconds=180)
-WATCHED_AT_MOST = timedelta(minutes=6)
+WATCHED_AT_MOST = timedelta(minutes=5)
 """Where every call is answered an entry of which nothing is known is given up by then."""
 GUARDING = {"new", "accepted", "partially_filled", "pending_new", "pending_replace"}
 PER_MINUTE, PER_DAY = 3, 30
@@ -68,7 +68,7 @@ class Judge:
         self._highest = sim.exchange.account().equity
         self._naked: dict[str, datetime] = {}
         self._said: dict[str, Said] = {}
-        self._said_at: dict[str, datetime] = {}
+        self._watched: dict[str, datetime] = {}
         self._misses: dict[str, list[datetime]] = {}
         self._strangers: set[str] = set()
         self._accepted: set[str] = set()
@@ -259,7 +259,6 @@ class Judge:
         if earlier is not None and earlier[:6] != said[:6]:
             self._break("INV-2", f"{key} was said again with other contents")
         self._said[key] = said
-        self._said_at[key] = now
         kind = _OURS.fullmatch(key)
         if kind is None:
             self._break("INV-2", f"{key} is no id of our making")
@@ -519,7 +518,8 @@ class Judge:
         if dict(believed.shares) != self._own:
             self._break("INV-17", f"believed {dict(believed.shares)}, held {self._own}")
         open_ids = {order.client_order_id for symbol in self._symbols_open() for order in self._own_open(symbol)}
-        watched = {key for key in believed.watched if now < max(self._said_at[key], begin) + WATCHED_AT_MOST}
+        self._watched = {key: self._watched.get(key, now) for key in believed.watched}
+        watched = {key for key, since in self._watched.items() if now < since + WATCHED_AT_MOST}
         if set(believed.open_ids) - watched != open_ids:
             self._break("INV-17", f"believed open {sorted(believed.open_ids)}, open {sorted(open_ids)}")
         stated = set(believed.latched)
