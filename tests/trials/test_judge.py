@@ -97,6 +97,8 @@ def forget_a_halt(world: World) -> None:
 
 def watch_an_entry_for_ever(world: World) -> None:
     """An entry that never arrived, faults long over: it is neither open nor given up."""
+    world.line.get_account()
+    world.line.get_positions()
     key = f"mean_reversion-{SYMBOL}-{world.now:%Y%m%dT%H%M}-entry"
     world.judge.hear(Said(key, SYMBOL, "buy", QTY, None, None, None, False))
     cash = world.sim.exchange.account().cash

@@ -86,7 +86,8 @@ class World:
         self.stage, self.config, self.seed, self.plan = stage, config, seed, plan or Plan()
         self.edit = 0
         first = stage.sessions[0]
-        self._until = stage.until or watch_ends(stage.sessions[-1])
+        ends = watch_ends(stage.sessions[-1])
+        self._until = min(stage.until or ends, ends)
         begin = stage.start or watch_begins(first) - _EARLY
         self.sim = Simulator(stage.market, seed=seed, start=begin, switches=stage.switches)
         self.sim.log_every = timedelta(days=3650)
