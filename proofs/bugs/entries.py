@@ -114,6 +114,15 @@ def _defaults_instead(fold: Any) -> Any:
     return take
 
 
+def _never_right_again(fold: Any) -> Any:
+    def take(self: Belief, event: ev.Event) -> None:
+        before = self.clock_skew
+        fold(self, event)
+        self.clock_skew = max(self.clock_skew, before, key=abs)
+
+    return take
+
+
 def _unheard(_: Any) -> Any:
     def strangers(self: Engine, at: datetime) -> None:
         """Nobody else is there."""
@@ -209,6 +218,13 @@ BUGS = (
         "entries go on while the clocks differ",
         ("INV-13",),
         (Swap(limits, "standing_halt", _any_clock),),
+        needs=("clock.skew",),
+    ),
+    Bug(
+        "clock never right again",
+        "the largest difference of the clocks is remembered, not the last",
+        ("INV-31",),
+        (Swap(Belief, "on_event", _never_right_again),),
         needs=("clock.skew",),
     ),
     Bug(

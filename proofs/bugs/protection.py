@@ -9,7 +9,7 @@ from alpaca_trader.core import protection, recovery
 from alpaca_trader.core.belief import Belief
 from alpaca_trader.core.episode import ONE, Episode, round_down, round_up
 from alpaca_trader.core.limits import FLATTEN_CODES
-from alpaca_trader.core.models import Bar, OrderRole, OrderStatus, dec
+from alpaca_trader.core.models import Bar, OrderStatus, dec
 from alpaca_trader.core.protection import Protection
 from alpaca_trader.core.risk_manager import RiskManager
 from proofs.bugs.planting import Bug, Swap
@@ -72,34 +72,17 @@ def _follow_down(take: Any) -> Any:
     return follow
 
 
-def _everybodys(sell: Any) -> Any:
-    def sale(
-        self: RiskManager, episode: Episode, at: datetime, role: OrderRole, n: int, qty: Decimal, *a: Any, **k: Any
-    ) -> Any:
-        if role is OrderRole.EXIT:
-            qty = max(qty, self._belief.held(episode.plan.symbol))
-        return sell(self, episode, at, role, n, qty, *a, **k)
-
-    return sale
-
-
 def _after_start(harm: Callable[[Belief], None]) -> Callable[[Any], Any]:
     """A start does this as well."""
 
     def made(restarted: Any) -> Any:
         def start(self: Belief, at: datetime) -> None:
-            failed = self.journal_failed
             restarted(self, at)
-            self.journal_failed = failed and harm is _keep
             harm(self)
 
         return start
 
     return made
-
-
-def _keep(belief: Belief) -> None:
-    """What failed has failed."""
 
 
 def _lift(belief: Belief) -> None:
@@ -178,19 +161,11 @@ BUGS = (
         ("INV-20",),
         (Swap(Episode, "take_bar", _follow_down),),
     ),
-    Bug(
-        "others' shares sold",
-        "an exit is for all that the account holds",
-        ("INV-6", "INV-7", "INV-9"),
-        (Swap(RiskManager, "_sell", _everybodys),),
-        needs=("broker.manual_order",),
-    ),
     _restart("halt lifted by a restart", "a new process knows of no halt", ("INV-12",), _lift),
     _restart(
         "open intents forgotten", "a new process drops what was not answered", ("INV-2", "INV-17"), _forget_unanswered
     ),
     _restart("day's entries forgotten", "a new process begins to count anew", ("INV-11",), _forget_the_day),
-    _restart("journal's failure outlives its process", "entries never come back", ("INV-31",), _keep),
     Bug(
         "journal unread",
         "a new process begins with nothing",

@@ -219,9 +219,10 @@ class Judge:
 
     def hear_unprotected(self, symbol: str) -> None:
         """INV-7: the alarm is for stops that do not come to work, not for stops that nobody tried to send."""
-        since = self._naked.get(symbol)
-        tried = self._tried_at.get(symbol)
-        if self._is_prompt and since is not None and (tried is None or tried < since):
+        since, tried = self._naked.get(symbol), self._tried_at.get(symbol)
+        if not self._is_prompt or since is None or self._sim.now - since < ARM_WITHIN:
+            return
+        if tried is None or tried < since - ARM_WITHIN:
             self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}, and none was tried")
 
     def hear_refused(self, key: str) -> None:
