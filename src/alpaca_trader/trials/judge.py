@@ -410,11 +410,13 @@ class Judge:
             if isinstance(entry, FillActivity) and entry.client_order_id in self._said:
                 signed = entry.qty if entry.side == "buy" else -entry.qty
                 left = self._own.get(entry.symbol, _ZERO) + signed
-                whole = self._whole_before_split.pop(entry.symbol, None)
+                old = self._whole_before_split.pop(entry.symbol, _ZERO) + signed if entry.side == "sell" else signed
+                if old > 0:
+                    self._whole_before_split[entry.symbol] = old
                 may_sell = max(self._own.get(entry.symbol, _ZERO), self._taken.get(entry.symbol, _ZERO))
-                if -signed > may_sell and signed != -(whole or _ZERO):
+                if -signed > may_sell and old:
                     self._break("INV-9", f"{entry.client_order_id} sold {entry.qty}, of which {-left} were not ours")
-                self._set_own(entry.symbol, _ZERO if signed == -(whole or _ZERO) else left)
+                self._set_own(entry.symbol, left if old else _ZERO)
                 self.own_fills += 1
                 self._note_sold(entry)
         self._fills_read = len(activities)
