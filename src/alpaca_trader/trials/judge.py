@@ -410,8 +410,8 @@ class Judge:
             if isinstance(entry, FillActivity) and entry.client_order_id in self._said:
                 signed = entry.qty if entry.side == "buy" else -entry.qty
                 left = self._own.get(entry.symbol, _ZERO) + signed
-                old = self._whole_before_split.pop(entry.symbol, _ZERO) + signed if entry.side == "sell" else signed
-                if old > 0:
+                old = self._whole_before_split.pop(entry.symbol, _ZERO) + signed
+                if entry.side == "sell" and old > 0:
                     self._whole_before_split[entry.symbol] = old
                 may_sell = max(self._own.get(entry.symbol, _ZERO), self._taken.get(entry.symbol, _ZERO))
                 if -signed > may_sell and old:
