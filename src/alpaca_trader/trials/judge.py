@@ -220,8 +220,8 @@ class Judge:
     def hear_unprotected(self, symbol: str) -> None:
         """INV-7: the alarm is for stops that do not come to work, not for stops that nobody tried to send."""
         since, tried = self._naked.get(symbol), self._tried_at.get(symbol)
-        if not self._is_prompt or since is None or self._sim.now - since < ARM_WITHIN:
-            return
+        if not self._is_prompt or since is None or self._sim.now - since < ARM_WITHIN or self._trouble_at >= since:
+            return  # where nobody answers, the entry's end may not be known yet
         if tried is None or tried < since - ARM_WITHIN:
             self._break("INV-7", f"{symbol}: without a stop since {since:%H:%M:%S}, and none was tried")
 
