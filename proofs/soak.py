@@ -47,6 +47,8 @@ MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 GROWTH = 1.05
 RECORD = 3
 """Beside the broker's memory of the orders there is the judge's and the trial's own record of them."""
+FEWEST_ORDERS = 200
+"""Of fewer, what a broker remembers anyway would be charged to each."""
 ORDER_BYTES = 8_192
 """What the simulated broker may remember of one order, its fills and its news."""
 JOURNAL_BYTES = 16 * 2**20
@@ -313,7 +315,8 @@ def _result(year: Year, home: Home) -> Result:
     grown = result.resident_bytes[1] - GROWTH * result.resident_bytes[0]
     problems = {
         "the engine grows": result.growth is not None and result.growth > GROWTH,
-        "the broker remembers more than its orders": result.order_bytes > ORDER_BYTES,
+        "the broker remembers more than its orders": result.orders >= FEWEST_ORDERS
+        and result.order_bytes > ORDER_BYTES,
         "memory goes to what is neither engine nor orders": grown > RECORD * broker,
         "threads are left behind": len({each.threads for each in samples}) > 1,
         "files or sockets are left open": len({each.descriptors for each in samples}) > len(("elsewhere", "at home")),
