@@ -50,7 +50,7 @@ sequences: setup ## Play 100,000 random order sequences and hold every step to t
 
 PROOFS ?=
 
-simulate: setup ## Prove order safety: a million minutes of faults, crashes, kills, bad wires, planted bugs (ten minutes)
+simulate: setup ## Prove order safety: a million minutes of faults, crashes, kills, bad wires, planted bugs (a quarter of an hour)
 	@$(BIN)/python -m proofs $(PROOFS)
 
 simulate-nightly: setup ## The same for hours: 25 million minutes, every pair of crashes, 10,000 kills
